@@ -1,0 +1,78 @@
+"""The values that travel along one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lodestar.settings import ModelEntry
+
+Kind = Literal[
+    "edit", "reflection", "ask", "architect", "editor", "commit_message", "summary", "other"
+]
+Status = Literal["open", "ok", "error", "aborted", "refused", "killed"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Token counts; None where unknown. `input` includes the cached tokens."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    source: Literal["provider", "estimated"] = "estimated"
+    raw: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One place an exchange may be answered."""
+
+    alias: str
+    entry: ModelEntry
+    reason: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One parsed chat request. Times are UTC milliseconds."""
+
+    id: str
+    session: str | None
+    alias: str
+    kind: Kind
+    stream: bool
+    body: Mapping[str, Any]
+    received_ms: int
+    size: int
+    turn: int | None = None
+    client_request: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended. Durations are milliseconds."""
+
+    status: Status
+    http_status: int | None = None
+    usage: Usage = Usage()
+    ttft_ms: int | None = None
+    duration_ms: int = 0
+    finish_reason: str | None = None
+    served_model: str | None = None
+    error: str | None = None
+    sent: bool = True
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A finished request with its final outcome, as observers see it."""
+
+    request: Request
+    route: Route | None
+    outcome: Outcome
+    attempts: int
+    text: str = field(default="", repr=False)

@@ -1,0 +1,90 @@
+"""The whole extension surface: eight hooks. A ninth needs a decision record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import typer
+
+    from lodestar.exchange import Exchange, Outcome, Request, Route
+    from lodestar.settings import Settings
+    from lodestar.store.migrations import MigrationSet
+    from lodestar.store.store import Store
+
+hookspec = pluggy.HookspecMarker("lodestar")
+hookimpl = pluggy.HookimplMarker("lodestar")
+
+
+class Refused(Exception):
+    """A gate's no. `policy` is downgrade, ask or stop; `remedy` tells the user what to do."""
+
+    def __init__(self, message: str, policy: str, limit_source: str, remedy: str) -> None:
+        super().__init__(message)
+        self.policy = policy
+        self.limit_source = limit_source
+        self.remedy = remedy
+
+
+class AttemptGate(Protocol):
+    """What `open_attempt` yields for one upstream attempt."""
+
+    max_output: int | None
+    """The output cap to send, tokens; None leaves the request's own."""
+
+    def progress(self, received: int) -> bool:
+        """Told the bytes received so far; False stops the stream."""
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Settle: called exactly once, whatever happened."""
+
+
+@hookspec
+def register_commands(app: typer.Typer, settings: Settings) -> None:
+    """Add commands to the command line."""
+
+
+@hookspec
+def register_migrations() -> MigrationSet:
+    """Return the module's own migration set."""
+
+
+@hookspec
+def register_checks(settings: Settings) -> Sequence[Any]:
+    """Return checks for `lodestar doctor`."""
+
+
+@hookspec
+def order_routes(
+    request: Request, routes: Sequence[Route], store: Store, settings: Settings
+) -> Sequence[Route]:
+    """Drop or reorder the routes of a request; each module sees what the last one left."""
+
+
+@hookspec
+def open_attempt(
+    request: Request, route: Route, store: Store, settings: Settings
+) -> AbstractAsyncContextManager[AttemptGate]:
+    """Guard one upstream attempt; raises Refused."""
+
+
+@hookspec
+def exchange_finished(exchange: Exchange, store: Store, settings: Settings) -> None:
+    """Observe a recorded exchange."""
+
+
+@hookspec
+def session_event(session: str, event: dict[str, Any], store: Store, settings: Settings) -> Any:
+    """Observe a session: event["type"] is started, outcome, tick, notice or finished.
+
+    For `finished` a module may return lines for the summary.
+    """
+
+
+@hookspec
+def control_actions(settings: Settings) -> Sequence[Any]:
+    """Return named actions and status segments that the shim serves to the launcher."""

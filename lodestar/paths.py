@@ -1,0 +1,101 @@
+"""Where Lodestar keeps things: one root, private to the user."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lodestar.errors import LodestarError
+
+# sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
+SOCKET_PATH_LIMIT = 103
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds all state of one user; every folder 0700."""
+
+    root: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "usage.db"
+
+    @property
+    def machine_file(self) -> Path:
+        return self.root / "machine_id"
+
+    def folder(self, name: str) -> Path:
+        """A folder below the root, made on demand: profiles, models, run, logs, ..."""
+        path = self.root / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+
+def lodestar_home(environ: Mapping[str, str] = os.environ) -> Home:
+    """The user's home for Lodestar: `LODESTAR_HOME`, else `~/.lodestar`, made 0700.
+
+    Raises LodestarError where it cannot be made or belongs to somebody else.
+    """
+    root = Path(environ.get("LODESTAR_HOME") or Path.home() / ".lodestar").expanduser().absolute()
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = root.stat()
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            root.chmod(0o700)
+    except OSError as error:
+        raise LodestarError(
+            f"cannot use {root} as Lodestar's home",
+            str(error.strerror or error),
+            "make the folder writable, or set LODESTAR_HOME to one that is",
+        ) from error
+    return Home(root)
+
+
+def engine_socket(home: Path) -> Path:
+    """The engine's unix socket for a home; a short folder of our own where that is too long."""
+    path = home / "run" / "engine.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    folder = base / f"lodestar-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise LodestarError(
+            f"{folder} is not private to you",
+            "the engine's socket would be open to others",
+            "remove that folder, or set LODESTAR_HOME to a shorter path",
+        )
+    return folder / "engine.sock"
+
+
+def builtin_profiles() -> Path:
+    """The folder of the built-in profiles and the model catalogue."""
+    packaged = Path(__file__).parent / "_profiles"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "profiles"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file's text in one step, readable by its owner only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,110 @@
+"""The typed settings: what may be configured, frozen once read."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Alias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+# USD per million tokens; a price is stored in nano-dollars per token, so 3 decimals are exact.
+Price = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=3)]
+Tier = Annotated[int, Field(ge=1, le=5)]
+
+
+class Frozen(BaseModel):
+    """A section of the settings: unknown keys are errors, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelEntry(Frozen):
+    """One alias of the catalogue: where it is served, what it costs, what it can take."""
+
+    provider: Literal["engine", "openai"]
+    model: str = Field(min_length=1, description="the identifier that the upstream knows")
+    api_base: str | None = Field(None, description="URL of an OpenAI-compatible server, with /v1")
+    key_env: str | None = Field(None, description="environment variable that holds the key")
+    billing: Literal["local", "free", "payg"] = "payg"
+    price_in: Price | None = Field(None, description="USD per million input tokens")
+    price_out: Price | None = Field(None, description="USD per million output tokens")
+    tier: Tier = 1
+    context: int | None = Field(None, ge=256, description="context window, tokens")
+    max_output: int | None = Field(None, ge=16, description="longest answer, tokens")
+    label: str | None = Field(None, description="shown beside the alias wherever it is named")
+    aider: dict[str, Any] = Field(default_factory=dict, description="Aider's model settings")
+
+    @model_validator(mode="after")
+    def _complete(self) -> ModelEntry:
+        if self.provider == "openai":
+            if not (self.api_base or "").startswith(("http://", "https://")):
+                raise ValueError("api_base must be an http:// or https:// URL")
+        elif self.billing != "local":
+            raise ValueError("provider engine is local: set billing: local")
+        return self
+
+    @property
+    def paid(self) -> bool:
+        """Whether a call can cost money (an unknown price counts as paid)."""
+        return self.billing == "payg"
+
+
+class Limits(Frozen):
+    """Limits of one session."""
+
+    session_minutes: int | None = Field(None, ge=1, description="a session ends after this long")
+
+
+class AiderSettings(Frozen):
+    """How Aider is run."""
+
+    python: str | None = Field(None, description="interpreter that has Aider; default: ours")
+    args: list[str] = Field(default_factory=list, description="put before the user's arguments")
+
+
+class RatingSettings(Frozen):
+    """The question at the end of a session."""
+
+    enabled: bool = True
+    timeout_s: int = Field(10, ge=2, le=120, description="seconds until it counts as skipped")
+
+
+class TrainingSettings(Frozen):
+    """What answers may be used for."""
+
+    opt_in: bool = Field(False, description="answers of this project may become training data")
+
+
+class LogSettings(Frozen):
+    """What the log keeps."""
+
+    text: Literal["full", "redacted", "none"] = "redacted"
+
+
+class EngineSettings(Frozen):
+    """The embedded model server."""
+
+    threads: int | None = Field(None, ge=1, le=256)
+    idle_unload_s: int = Field(600, ge=1, description="an unused model leaves memory")
+    idle_exit_s: int = Field(60, ge=1, description="the engine exits when nobody uses it")
+
+
+class Settings(Frozen):
+    """All settings of one run, merged from every source."""
+
+    profile: str = "default"
+    timezone: str | None = Field(None, description="IANA name; default: the system's")
+    main: Alias = "local-coder"
+    weak: Alias = Field("local-coder", description="commit messages and summaries")
+    editor: Alias | None = None
+    tier_ceiling: Tier = Field(1, description="routes above this tier are never chosen for you")
+    limits: Limits = Limits()
+    aider: AiderSettings = AiderSettings()
+    rating: RatingSettings = RatingSettings()
+    training: TrainingSettings = TrainingSettings()
+    log: LogSettings = LogSettings()
+    engine: EngineSettings = EngineSettings()
+    models: dict[Alias, ModelEntry] = Field(default_factory=dict)
+    modules: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    allow_unmetered: bool = Field(False, description="paid routes may run without a ledger")

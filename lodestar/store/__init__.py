@@ -1,0 +1,1 @@
+"""The one database: connection, migrations and the core tables."""

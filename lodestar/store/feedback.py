@@ -1,0 +1,70 @@
+"""Ratings and signals: what the user said, and what happened to the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from lodestar.clock import now_ms
+from lodestar.ids import new_id
+from lodestar.store.store import Store
+
+Verdict = Literal["good", "bad"]
+
+
+def add_rating(
+    store: Store,
+    session: str | None,
+    exchange: str | None,
+    verdict: Verdict,
+    source: str,
+    reason: str | None = None,
+    comment: str | None = None,
+) -> str:
+    """Store a rating and return its id. A newer one of the same subject stands beside it."""
+    rating = new_id()
+    with store.write() as connection:
+        connection.execute(
+            "INSERT INTO ratings(id, session_id, exchange_id, verdict, reason, comment, source,"
+            " created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (rating, session, exchange, verdict, reason, comment, source, now_ms()),
+        )
+    return rating
+
+
+def undo_last_rating(store: Store) -> Mapping[str, Any] | None:
+    """Mark the newest rating as undone; returns it, or None where there is none."""
+    with store.write() as connection:
+        row = connection.execute(
+            "SELECT * FROM ratings WHERE undone_ms IS NULL ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        if row:
+            connection.execute(
+                "UPDATE ratings SET undone_ms = ? WHERE id = ?", (now_ms(), row["id"])
+            )
+    return dict(row) if row else None
+
+
+def add_signal(store: Store, session: str | None, event: Mapping[str, Any]) -> None:
+    """Store one of the launcher's events, tied to its exchange where it names a request."""
+    data = {k: v for k, v in event.items() if k not in ("type", "ts_ms", "turn", "request")}
+    with store.write() as connection:
+        row = connection.execute(
+            "SELECT id FROM exchanges WHERE client_request = ? AND client_request IS NOT NULL",
+            (event.get("request"),),
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO signals(id, session_id, exchange_id, turn, type, commit_hash, data,"
+            " created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                new_id(),
+                session,
+                row["id"] if row else None,
+                event.get("turn"),
+                event["type"],
+                data.get("hash"),
+                json.dumps(data),
+                event.get("ts_ms") or now_ms(),
+            ),
+        )

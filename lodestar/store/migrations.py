@@ -1,0 +1,60 @@
+"""Named migration sets, applied once each, step and record in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lodestar.errors import LedgerError
+
+Step = Callable[[sqlite3.Connection], None]
+
+
+@dataclass(frozen=True)
+class MigrationSet:
+    """One owner's steps in the order of their release. A released step never changes."""
+
+    name: str
+    steps: Sequence[tuple[str, Step]]
+
+
+def pending(connection: sqlite3.Connection, sets: Sequence[MigrationSet]) -> list[MigrationSet]:
+    """The sets with a step that this database has not seen.
+
+    Raises LedgerError where the database was written by a newer Lodestar.
+    """
+    done = _applied(connection)
+    for group in sets:
+        unknown = done.get(group.name, set()) - {name for name, _ in group.steps}
+        if unknown:
+            raise LedgerError(
+                f"the database is newer than this Lodestar ({group.name}: {min(unknown)})",
+                "a later version has changed its tables",
+                "update Lodestar, or point LODESTAR_HOME at another folder",
+            )
+    return [g for g in sets if {n for n, _ in g.steps} - done.get(g.name, set())]
+
+
+def apply(connection: sqlite3.Connection, sets: Sequence[MigrationSet]) -> None:
+    """Apply every pending step. The caller holds the store's write lock."""
+    # Imported here because it costs a third of a second and is needed once per release.
+    from sqlite_utils import Database, Migrations
+
+    database = Database(connection, execute_plugins=False)
+    for group in sets:
+        migrations = Migrations(group.name)
+        for name, step in group.steps:
+            migrations(name=name)(lambda db, step=step: step(db.conn))
+        migrations.apply(database)
+
+
+def _applied(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    present = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+    ).fetchone()
+    done: dict[str, set[str]] = {}
+    if present:
+        for group, name in connection.execute("SELECT migration_set, name FROM _sqlite_migrations"):
+            done.setdefault(group, set()).add(name)
+    return done

@@ -1,0 +1,120 @@
+"""Projects and sessions: where and when the work happened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from lodestar.clock import now_ms
+from lodestar.ids import new_id
+from lodestar.paths import Home, write_private
+from lodestar.store.store import Store
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is known of a session when it starts."""
+
+    id: str
+    project: Path | None
+    profile: str
+    branch: str | None
+    pid: int
+    session_minutes: int | None = None
+    training_opt_in: bool = False
+
+
+def machine_id(home: Home) -> str:
+    """This machine's own id, made on first use."""
+    try:
+        return home.machine_file.read_text("ascii").strip()
+    except FileNotFoundError:
+        write_private(home.machine_file, new_id() + "\n")
+        return home.machine_file.read_text("ascii").strip()
+
+
+def boot_id() -> str:
+    """An id that changes with each boot, so that a pid means something; empty if unknown."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def start_session(store: Store, home: Home, session: Session) -> None:
+    """Insert the session and, where it is new, its project. A second call changes nothing."""
+    machine = machine_id(home)
+    with store.write() as connection:
+        project = _project_id(connection, session.project) if session.project else None
+        connection.execute(
+            "INSERT OR IGNORE INTO sessions(id, machine_id, project_id, profile, branch, pid,"
+            " boot_id, started_ms, session_minutes, training_opt_in)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                session.id,
+                machine,
+                project,
+                session.profile,
+                session.branch,
+                session.pid,
+                boot_id(),
+                now_ms(),
+                session.session_minutes,
+                int(session.training_opt_in),
+            ),
+        )
+
+
+def end_session(store: Store, session: str, reason: str, exit_code: int | None) -> None:
+    """Mark a session ended; what it left open is marked killed."""
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE sessions SET ended_ms = ?, end_reason = ?, exit_code = ?"
+            " WHERE id = ? AND ended_ms IS NULL",
+            (now_ms(), reason, exit_code, session),
+        )
+        _kill_open(connection, session)
+
+
+def sweep_dead(store: Store) -> int:
+    """End the sessions whose process is gone; returns how many there were."""
+    rows = store.rows("SELECT id, pid, boot_id FROM sessions WHERE ended_ms IS NULL")
+    dead = [row["id"] for row in rows if not _alive(row["pid"], row["boot_id"])]
+    for session in dead:
+        end_session(store, session, "killed", None)
+    return len(dead)
+
+
+def _kill_open(connection: sqlite3.Connection, session: str) -> None:
+    connection.execute(
+        "UPDATE attempts SET status = 'killed' WHERE status = 'open' AND exchange_id IN"
+        " (SELECT id FROM exchanges WHERE session_id = ? AND status = 'open')",
+        (session,),
+    )
+    connection.execute(
+        "UPDATE exchanges SET status = 'killed' WHERE session_id = ? AND status = 'open'",
+        (session,),
+    )
+
+
+def _alive(pid: int | None, boot: str | None) -> bool:
+    if not pid or boot != boot_id():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _project_id(connection: sqlite3.Connection, root: Path) -> str:
+    connection.execute(
+        "INSERT OR IGNORE INTO projects(id, root, name, created_ms) VALUES (?, ?, ?, ?)",
+        (new_id(), str(root), root.name, now_ms()),
+    )
+    row = connection.execute("SELECT id FROM projects WHERE root = ?", (str(root),)).fetchone()
+    return str(row[0])

@@ -1,0 +1,1 @@
+"""The embedded model server: llama.cpp behind an OpenAI-compatible unix socket."""
