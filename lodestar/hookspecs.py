@@ -20,7 +20,7 @@ hookspec = pluggy.HookspecMarker("lodestar")
 hookimpl = pluggy.HookimplMarker("lodestar")
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (a decision, not a fault)
     """A gate's no. `policy` is downgrade, ask or stop; `remedy` tells the user what to do."""
 
     def __init__(self, message: str, policy: str, limit_source: str, remedy: str) -> None:

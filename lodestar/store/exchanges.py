@@ -20,7 +20,8 @@ def open_exchange(store: Store, request: Request, prompt: Sequence[Message]) -> 
     with store.write() as connection:
         connection.execute(
             "INSERT INTO exchanges(id, session_id, turn, client_request, kind, requested_alias,"
-            " stream, status, started_ms, request_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
+            " stream, status, started_ms, request_bytes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
             (
                 request.id,
                 request.session,

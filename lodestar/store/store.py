@@ -94,9 +94,7 @@ class Store:
         with self._mutex:
             return self._connection.execute(sql, parameters).fetchall()
 
-    def row(
-        self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()
-    ) -> sqlite3.Row | None:
+    def row(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         found = self.rows(sql, parameters)
         return found[0] if found else None

@@ -1,0 +1,1 @@
+"""The OpenAI-compatible proxy that stands between Aider and a model."""

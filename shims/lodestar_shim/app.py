@@ -1,0 +1,76 @@
+"""The HTTP application: routes, limits, the outermost layer of errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from lodestar.clock import now_ms
+from lodestar_shim.auth import Handler, Middleware, guard
+from lodestar_shim.control import Control
+from lodestar_shim.errors import ShimError, for_user
+from lodestar_shim.pipeline import Pipeline, Services
+
+log = logging.getLogger("lodestar.shim")
+BODY_LIMIT = 32 << 20
+
+
+def build(services: Services, port: int) -> web.Application:
+    """The application of one shim, listening on `port`."""
+    app = web.Application(
+        middlewares=[guard(services.session.token, port), _outermost()],
+        client_max_size=BODY_LIMIT,
+    )
+    control = Control(services)
+    app.router.add_post("/v1/chat/completions", Pipeline(services).chat)
+    app.router.add_get("/v1/models", _models(services))
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_post("/lodestar/v1/events", control.events)
+    app.router.add_get("/lodestar/v1/poll", control.poll)
+    return app
+
+
+def _outermost() -> Middleware:
+    @web.middleware
+    async def catch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ShimError:
+            raise
+        except web.HTTPException as error:
+            raise ShimError(error.reason, "invalid_request", error.status) from error
+        except ValueError as error:
+            raise ShimError("the request cannot be read", "invalid_request") from error
+        except Exception as error:
+            log.exception("a request failed inside the shim")
+            message = for_user("Lodestar itself failed.", "details are in its log: logs/shim.log")
+            raise ShimError(message, "internal_error") from error
+
+    return catch
+
+
+def _models(services: Services) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def models(_: web.Request) -> web.Response:
+        """GET /v1/models: every alias, with what a client may want to know."""
+        data = [
+            {
+                "id": alias,
+                "object": "model",
+                "created": now_ms() // 1000,
+                "owned_by": f"lodestar:{entry.provider}",
+                "description": entry.label or entry.model,
+                "tier": entry.tier,
+                "billing": entry.billing,
+                "context_window": entry.context,
+            }
+            for alias, entry in services.catalog
+        ]
+        return web.json_response({"object": "list", "data": data})
+
+    return models
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})

@@ -1,0 +1,68 @@
+"""The channel of the launcher: events come in, notices and the status line go out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from aiohttp import web
+
+from lodestar.store import feedback
+from lodestar_shim.errors import ShimError
+from lodestar_shim.pipeline import Services
+
+log = logging.getLogger("lodestar.shim.control")
+BATCH_LIMIT = 500
+NOT_KEPT = frozenset({"idle"})
+
+
+class Control:
+    """POST /lodestar/v1/events and GET /lodestar/v1/poll."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+
+    async def events(self, http: web.Request) -> web.Response:
+        """Store the launcher's events as signals and tell the modules."""
+        batch = (await http.json()).get("events")
+        if not isinstance(batch, list) or len(batch) > BATCH_LIMIT:
+            raise ShimError("`events` must be a list of at most 500 events", "invalid_request")
+        for event in batch:
+            if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+                raise ShimError("an event needs a `type`", "invalid_request")
+        await asyncio.to_thread(self._store, batch)
+        return web.Response(status=204)
+
+    async def poll(self, http: web.Request) -> web.Response:
+        """Notices after the given id, the end of the session, the status segments."""
+        after = http.query.get("after", "0")
+        data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 10 else 0)
+        return web.json_response({**data, "status": self._status()})
+
+    def _status(self) -> list[str]:
+        alias = self._s.settings.main
+        entry = self._s.catalog.get(alias)
+        name = f"{alias} ({entry.label})" if entry.label else alias
+        segments = [f"{'PAID' if entry.paid else 'FREE'} {name}"]
+        remaining = self._s.session.remaining_s
+        if remaining is not None:
+            segments.append(f"{max(0, int(remaining)) // 60} min left")
+        return segments
+
+    def _store(self, batch: list[dict[str, Any]]) -> None:
+        session = self._s.session.id
+        for event in batch:
+            if event["type"] in NOT_KEPT:
+                continue
+            try:
+                feedback.add_signal(self._s.store, session, event)
+            except Exception:
+                log.exception("a signal could not be stored")
+            self._s.plugins.collect(
+                "session_event",
+                session=session,
+                event={"type": "outcome", "event": event},
+                store=self._s.store,
+                settings=self._s.settings,
+            )

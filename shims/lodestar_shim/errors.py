@@ -1,0 +1,60 @@
+"""Errors as an OpenAI client understands them, in words that make Aider stop and show them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from aiohttp import web
+
+# Aider and litellm decide by the text whether to retry for a minute; these words make them.
+_RETRY_WORDS = (
+    (re.compile(r"\bhttps?://\S+"), "[link]"),
+    (re.compile(r"rate.?limit", re.I), "request quota"),
+    (re.compile(r"\b429\b"), "4 2 9"),
+    (re.compile(r"request too large", re.I), "request over its size"),
+    (re.compile(r"a timeout occurred", re.I), "it took too long"),
+    (re.compile(r"content_policy_violation|safety system", re.I), "content policy"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+QUOTE_LIMIT = 400
+
+
+class ShimError(Exception):
+    """An answer that is an error: HTTP status, message for the user and machine-readable extras."""
+
+    def __init__(
+        self, message: str, code: str, status: int = 400, extra: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.extra = extra or {}
+
+    def response(self) -> web.Response:
+        """The error in OpenAI's envelope."""
+        error = {
+            "message": self.message,
+            "type": "invalid_request_error",
+            "code": self.code,
+            "param": None,
+            **self.extra,
+        }
+        return web.json_response(
+            {"error": error}, status=self.status, headers={"x-should-retry": "false"}
+        )
+
+
+def for_user(what: str, why: str = "", do: str = "") -> str:
+    """A message that Aider prints as a block of its own under its prefix."""
+    return "\n\n  " + "\n  ".join(line for line in (what, why, do) if line) + "\n"
+
+
+def quote(text: str) -> str:
+    """Somebody else's error text, made harmless: no links, no retry words, one short line."""
+    text = _CONTROL.sub(" ", text)
+    for pattern, replacement in _RETRY_WORDS:
+        text = pattern.sub(replacement, text)
+    text = " ".join(text.split())
+    return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"

@@ -1,0 +1,80 @@
+"""Opening the gates of one attempt: all must agree, and a broken one closes paid routes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from lodestar.exchange import Outcome, Request, Route
+from lodestar.hookspecs import AttemptGate, Refused
+from lodestar.plugins import Plugins
+from lodestar.settings import Settings
+from lodestar.store.store import Store
+
+log = logging.getLogger("lodestar.shim.gates")
+
+
+class Gates:
+    """The opened gates of one attempt, as one."""
+
+    def __init__(self, gates: list[AttemptGate]) -> None:
+        self._gates = gates
+
+    @property
+    def max_output(self) -> int | None:
+        """The lowest output cap that a gate sets, tokens."""
+        caps = [gate.max_output for gate in self._gates if gate.max_output]
+        return min(caps) if caps else None
+
+    def progress(self, received: int) -> bool:
+        """Tell every gate the bytes received; False where one of them stops the stream."""
+        told = [gate.progress(received) for gate in self._gates]
+        return all(told)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Settle every gate; a failure of one is logged and does not keep the others from it."""
+        for gate in self._gates:
+            try:
+                await gate.finish(outcome)
+            except Exception:
+                log.exception("a gate could not settle")
+
+
+@asynccontextmanager
+async def open_gates(
+    request: Request, route: Route, plugins: Plugins, store: Store, settings: Settings
+) -> AsyncIterator[Gates]:
+    """Enter every module's gate. Raises Refused."""
+    opened: list[AttemptGate] = []
+    metered = False
+    async with AsyncExitStack() as stack:
+        for name, impl in plugins.implementations("open_attempt"):
+            arguments = {"request": request, "route": route, "store": store, "settings": settings}
+            try:
+                manager = impl.function(*(arguments[key] for key in impl.argnames))
+                opened.append(await stack.enter_async_context(manager))
+                metered = True
+            except Refused:
+                raise
+            except Exception as error:
+                log.exception("the gate of module %s failed", name)
+                if route.entry.paid:
+                    raise _broken(name) from error
+        if route.entry.paid and not metered and not settings.allow_unmetered:
+            raise Refused(
+                f"`{route.alias}` is a paid model and nothing here counts its cost",
+                "downgrade",
+                "usage_tracker",
+                "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
+            )
+        yield Gates(opened)
+
+
+def _broken(name: str) -> Refused:
+    return Refused(
+        f"paid models are closed: the module {name} cannot check this request",
+        "downgrade",
+        name,
+        "free models keep working; see the log",
+    )

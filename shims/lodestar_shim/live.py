@@ -1,0 +1,56 @@
+"""The live session of this shim: its token, its notices, its end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lodestar.settings import Settings
+
+
+def boot_seconds() -> float:
+    """Seconds since boot, suspend included where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+@dataclass
+class LiveSession:
+    """State that the launcher polls. Times are seconds since boot."""
+
+    id: str
+    token: str
+    settings: Settings
+    started: float
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    _warned: bool = False
+
+    def notice(self, text: str, level: str = "info") -> None:
+        """Show a line above the user's prompt."""
+        self.notices.append({"id": len(self.notices) + 1, "level": level, "text": text})
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until the session's time limit, None without one."""
+        minutes = self.settings.limits.session_minutes
+        return None if minutes is None else self.started + minutes * 60 - boot_seconds()
+
+    @property
+    def over(self) -> bool:
+        """Whether the time limit has passed."""
+        remaining = self.remaining_s
+        return remaining is not None and remaining <= 0
+
+    def poll(self, after: int) -> dict[str, Any]:
+        """New notices and, once the time is up, the end."""
+        self._warn()
+        end = {"reason": "the session's time is up"} if self.over else None
+        return {"notices": [n for n in self.notices if n["id"] > after], "end": end}
+
+    def _warn(self) -> None:
+        minutes, remaining = self.settings.limits.session_minutes, self.remaining_s
+        if minutes is None or remaining is None or self._warned or remaining > minutes * 12:
+            return
+        self._warned = True
+        self.notice(f"{max(0, remaining) / 60:.0f} min of this session are left", "warn")

@@ -1,0 +1,100 @@
+"""Writing the log from the request path: in a worker thread, redacted, never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
+
+from lodestar.exchange import Exchange, Outcome, Request, Route
+from lodestar.plugins import Plugins
+from lodestar.redaction import Redactor
+from lodestar.settings import Settings
+from lodestar.store import exchanges
+from lodestar.store.exchanges import Message
+from lodestar.store.store import Store
+from lodestar_shim.parse import text_of
+
+log = logging.getLogger("lodestar.shim.recorder")
+T = TypeVar("T")
+REMEMBERED = 128
+
+
+class Recorder:
+    """Keeps the rows of every exchange. A failure is logged; the request goes on."""
+
+    def __init__(
+        self, store: Store, settings: Settings, plugins: Plugins, redactor: Redactor
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._plugins = plugins
+        self._redactor = redactor
+        self._seen: OrderedDict[str, str] = OrderedDict()
+
+    async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
+        """The exchange and its first attempt, committed before the first byte goes upstream."""
+
+        def write() -> None:
+            with self._store.write():
+                exchanges.open_exchange(self._store, request, self._prompt(request))
+                if route and attempt:
+                    exchanges.open_attempt(self._store, attempt, request, route, 1)
+
+        await self._run(write)
+
+    async def attempted(self, request: Request, route: Route, attempt: str, number: int) -> None:
+        """A further attempt of an exchange."""
+        await self._run(
+            lambda: exchanges.open_attempt(self._store, attempt, request, route, number)
+        )
+
+    async def attempt_closed(self, attempt: str, outcome: Outcome) -> None:
+        """How an attempt ended."""
+        await self._run(lambda: exchanges.close_attempt(self._store, attempt, outcome))
+
+    async def finished(self, exchange: Exchange) -> None:
+        """The final outcome; then the observers."""
+
+        def write() -> None:
+            answer = [self._message("assistant", exchange.text)] if exchange.text else []
+            exchanges.close_exchange(self._store, exchange, answer)
+
+        await self._run(write)
+        await self._run(self._observe, exchange)
+
+    def _observe(self, exchange: Exchange) -> None:
+        self._plugins.collect(
+            "exchange_finished", exchange=exchange, store=self._store, settings=self._settings
+        )
+
+    def _prompt(self, request: Request) -> list[Message]:
+        messages: Iterable[dict[str, object]] = request.body["messages"]
+        return [self._message(str(m["role"]), text_of(m.get("content"))) for m in messages]
+
+    def _message(self, role: str, text: str) -> Message:
+        size = len(text.encode("utf-8", "replace"))
+        keep: Literal["full", "redacted", "none"] = self._settings.log.text
+        if keep == "none":
+            return role, None, size
+        clean = text.encode("utf-8", "replace").decode("utf-8")
+        return role, clean if keep == "full" else self._redacted(clean), size
+
+    def _redacted(self, text: str) -> str:
+        # Aider resends its whole context each turn: most messages have been searched before.
+        found = self._seen.pop(text, None)
+        if found is None:
+            found = self._redactor.text(text)
+        self._seen[text] = found
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return found
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> None:
+        try:
+            await asyncio.to_thread(work, *arguments)
+        except Exception:
+            # Bookkeeping may fail; the request may not fail because of it.
+            log.exception("an exchange could not be recorded")

@@ -1,0 +1,133 @@
+"""Passing an answer on: its bytes untouched, read by a tee on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+from aiohttp import web
+
+from lodestar_shim.gates import Gates
+from lodestar_shim.tee import Tee
+from lodestar_shim.upstream import UpstreamError
+
+ANSWER_LIMIT = 32 << 20
+
+
+class ClientGoneError(Exception):
+    """The client hung up."""
+
+
+class StreamBrokenError(Exception):
+    """The upstream broke off after the first bytes went to the client."""
+
+    def __init__(self, reason: str, response: web.StreamResponse) -> None:
+        super().__init__(reason)
+        self.response = response
+
+
+class Relay:
+    """One answer on its way to the client."""
+
+    def __init__(self, http: web.Request, tee: Tee, gates: Gates, headers: Mapping[str, str]):
+        self._http = http
+        self._tee = tee
+        self._gates = gates
+        self._headers = dict(headers)
+        self.first_ms: int | None = None
+        """UTC-free monotonic milliseconds of the first event, None before it."""
+
+    async def whole(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Pass on a JSON answer. Raises UpstreamError where it is none."""
+        body = bytearray()
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > ANSWER_LIMIT:
+                raise UpstreamError("the answer is larger than 32 MiB", 200)
+        self.first_ms = time.monotonic_ns() // 1_000_000
+        self._tee.feed_json(bytes(body))
+        if self._tee.error:
+            raise UpstreamError(self._tee.error, 200)
+        return web.Response(
+            body=bytes(body), content_type="application/json", headers=self._headers
+        )
+
+    async def stream(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Pass on an SSE stream.
+
+        Raises UpstreamError before the first event has gone out, StreamBrokenError after it,
+        ClientGoneError when nobody listens any more.
+        """
+        chunks = answer.content.iter_any().__aiter__()
+        head = await self._first_event(chunks)
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-cache",
+                **self._headers,
+            }
+        )
+        await self._send(response, head, prepare=True)
+        try:
+            await self._rest(chunks, response)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise StreamBrokenError(str(error) or type(error).__name__, response) from error
+        if not self._tee.complete:
+            reason = self._tee.error or "the stream ended without a finish_reason"
+            raise StreamBrokenError(reason, response)
+        return response
+
+    async def _first_event(self, chunks: AsyncIterator[bytes]) -> bytes:
+        """The bytes up to the first data event, held back so that a bad start can fail over."""
+        head = b""
+        async for chunk in chunks:
+            head += chunk
+            self._tee.feed(chunk)
+            if self._tee.error:
+                raise UpstreamError(self._tee.error, 200)
+            if self._tee.events:
+                self.first_ms = time.monotonic_ns() // 1_000_000
+                return head
+        raise UpstreamError("the stream ended before it began", 200)
+
+    async def _rest(self, chunks: AsyncIterator[bytes], response: web.StreamResponse) -> None:
+        received = 0
+        async for chunk in chunks:
+            received += len(chunk)
+            # Read before it is passed on: an error event makes Aider ask again for a minute.
+            self._tee.feed(chunk)
+            if self._tee.error:
+                raise StreamBrokenError(self._tee.error, response)
+            await self._send(response, chunk)
+            if not self._gates.progress(received):
+                raise StreamBrokenError("a limit stopped the answer", response)
+
+    async def _send(
+        self, response: web.StreamResponse, chunk: bytes, prepare: bool = False
+    ) -> None:
+        try:
+            if prepare:
+                await response.prepare(self._http)
+            await response.write(chunk)
+        except (ConnectionError, aiohttp.ClientError) as error:
+            raise ClientGoneError from error
+
+
+def abort(http: web.Request) -> None:
+    """Break the connection, so that the client does not take half an answer for a whole one."""
+    if http.transport is not None:
+        http.transport.abort()
+
+
+async def end_with_length(response: web.StreamResponse, model: str) -> None:
+    """End a broken stream as cut off: Aider keeps the text, applies nothing, asks nothing again."""
+    chunk = {
+        "id": "lodestar-cut",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}],
+    }
+    await response.write(b"\n\ndata: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")

@@ -1,0 +1,36 @@
+"""Where a request may be answered, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lodestar.catalog import WEAK, Catalog
+from lodestar.errors import UsageError
+from lodestar.exchange import Request, Route
+from lodestar.plugins import Plugins
+from lodestar.settings import Settings
+from lodestar.store.store import Store
+from lodestar_shim.errors import ShimError, for_user
+
+FREE_FALLBACK = "local-coder"
+
+
+def choose_routes(
+    request: Request, catalog: Catalog, settings: Settings, plugins: Plugins, store: Store
+) -> Sequence[Route]:
+    """The routes of a request. Raises ShimError where its model is not in the catalogue."""
+    try:
+        entry = catalog.get(request.alias)
+    except UsageError as error:
+        raise ShimError(for_user(error.what, error.why, error.do), "model_not_found") from error
+    alias = catalog.plain(request.alias)
+    weak = request.alias.endswith(WEAK)
+    routes = [Route(alias, entry, "weak model of the profile" if weak else "you asked")]
+    if weak and entry.paid and FREE_FALLBACK in catalog:
+        # A commit message is never refused for money: the free model writes it instead.
+        free = catalog.get(FREE_FALLBACK)
+        routes.append(Route(FREE_FALLBACK, free, "free fallback"))
+    ordered = plugins.filter(
+        "order_routes", "routes", request=request, routes=routes, store=store, settings=settings
+    )
+    return [route for route in ordered if route in routes] or routes

@@ -1,0 +1,153 @@
+"""Starting and ending a shim: socket, services, ready line, parent's death."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from lodestar.loading import Context, load
+from lodestar.plugins import Plugins
+from lodestar.redaction import Redactor, environment_secrets
+from lodestar.store.schema import CORE
+from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
+from lodestar.store.store import Store
+from lodestar_shim.app import build
+from lodestar_shim.engine import Engine
+from lodestar_shim.live import LiveSession
+from lodestar_shim.pipeline import Services
+from lodestar_shim.recorder import Recorder
+from lodestar_shim.spec import Spec
+from lodestar_shim.upstream import Upstreams
+
+DRAIN_S = 5.0
+
+
+async def serve(spec: Spec, port: int, descriptor: int | None) -> int:
+    """Serve until the parent leaves or a signal comes; returns the exit code."""
+    stopping = asyncio.Event()
+    _watch(stopping, spec.supervised)
+    listener = _listener(port, descriptor)
+    context = load(spec.flags, folder=Path(spec.folder))
+    async with _services(spec, context) as services:
+        runner = web.AppRunner(
+            build(services, listener.getsockname()[1]),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=DRAIN_S,
+        )
+        await runner.setup()
+        await web.SockSite(runner, listener, backlog=256).start()
+        _announce(listener, spec)
+        await stopping.wait()
+        await runner.cleanup()
+    return 0
+
+
+@asynccontextmanager
+async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
+    settings = context.settings
+    plugins = Plugins.load(settings)
+    store = await asyncio.to_thread(_open_store, spec, context, plugins)
+    engine = Engine(context.home, settings.engine)
+    upstreams = Upstreams(engine)
+    environ = dict(os.environ)
+    redactor = Redactor([spec.token, *environment_secrets(environ)])
+    live = LiveSession(spec.session, spec.token, settings, spec.started)
+    warming = asyncio.create_task(_warm(engine, context))
+    try:
+        yield Services(
+            settings=settings,
+            catalog=context.catalog,
+            plugins=plugins,
+            store=store,
+            recorder=Recorder(store, settings, plugins, redactor),
+            upstreams=upstreams,
+            session=live,
+            environ=environ,
+        )
+    finally:
+        warming.cancel()
+        with suppress(asyncio.CancelledError):
+            await warming
+        await upstreams.close()
+        await engine.close()
+        if not spec.supervised:
+            await asyncio.to_thread(end_session, store, spec.session, "stopped", None)
+        store.close()
+
+
+async def _warm(engine: Engine, context: Context) -> None:
+    entry = context.catalog.get(context.settings.main)
+    if entry.provider == "engine":
+        await engine.warm(entry.model)
+
+
+def _open_store(spec: Spec, context: Context, plugins: Plugins) -> Store:
+    store = Store.open(context.home.database, [CORE, *plugins.collect("register_migrations")])
+    sweep_dead(store)
+    settings = context.settings
+    session = Session(
+        id=spec.session,
+        project=context.project.root,
+        profile=settings.profile,
+        branch=spec.branch,
+        pid=spec.owner,
+        session_minutes=settings.limits.session_minutes,
+        training_opt_in=settings.training.opt_in,
+    )
+    start_session(store, context.home, session)
+    plugins.collect(
+        "session_event",
+        session=spec.session,
+        event={"type": "started"},
+        store=store,
+        settings=settings,
+    )
+    return store
+
+
+def _listener(port: int, descriptor: int | None) -> socket.socket:
+    if descriptor is not None:
+        return socket.socket(fileno=descriptor)
+    listener = socket.create_server(("127.0.0.1", port), backlog=256)
+    listener.setblocking(False)
+    return listener
+
+
+def _announce(listener: socket.socket, spec: Spec) -> None:
+    line = {
+        "ready": True,
+        "port": listener.getsockname()[1],
+        "token": spec.token,
+        "pid": os.getpid(),
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _watch(stopping: asyncio.Event, supervised: bool) -> None:
+    """Leave on SIGTERM, and when stdin, where that is a pipe, closes."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    # Ctrl-C and a closed terminal reach the whole process group; a supervised shim
+    # outlives both, because its supervisor still has an edit to finish.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, (lambda: None) if supervised else stopping.set)
+    if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
+        loop.add_reader(0, _read_end, stopping)
+
+
+def _read_end(stopping: asyncio.Event) -> None:
+    if not os.read(0, 4096):
+        asyncio.get_running_loop().remove_reader(0)
+        stopping.set()

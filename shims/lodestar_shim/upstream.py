@@ -1,0 +1,138 @@
+"""Calling an upstream that speaks OpenAI: the request's bytes, the client, the first answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from lodestar.exchange import Request, Route
+from lodestar.settings import ModelEntry
+from lodestar_shim.engine import URL as ENGINE_URL
+from lodestar_shim.engine import Engine
+
+DEFAULT_OUTPUT = 8192
+ERROR_BODY_LIMIT = 64 * 1024
+_COMPLETION_FIELD = re.compile(r"(o\d|gpt-5)")
+
+
+class UpstreamError(Exception):
+    """An attempt that brought no answer. `sent` is False where no byte went out."""
+
+    def __init__(
+        self, message: str, status: int | None = None, sent: bool = True, code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.sent = sent
+        self.code = code
+
+
+class Upstreams:
+    """The connections to every upstream of this shim."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=128, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections to remote upstreams."""
+        await self._session.close()
+
+    @asynccontextmanager
+    async def post(
+        self, request: Request, route: Route, attempt: str, cap: int | None, key: str | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send the request; yields the response once its headers say success.
+
+        Raises UpstreamError for anything else.
+        """
+        entry = route.entry
+        session, url = self._session, f"{(entry.api_base or '').rstrip('/')}/chat/completions"
+        if entry.provider == "engine":
+            session, url = self._engine.session, f"{ENGINE_URL}/v1/chat/completions"
+            await self._start_engine()
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "X-Request-Id": attempt,
+        }
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        body = request_body(request, entry, cap)
+        try:
+            async with session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                await _check(response, request.stream)
+                yield response
+        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            raise UpstreamError(f"cannot connect: {_reason(error)}", sent=False) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UpstreamError(f"the connection broke: {_reason(error)}") from error
+
+    async def _start_engine(self) -> None:
+        try:
+            await self._engine.ensure()
+        except (ConnectionError, OSError) as error:
+            raise UpstreamError(_reason(error), sent=False) from error
+
+
+def request_body(request: Request, entry: ModelEntry, cap: int | None) -> bytes:
+    """The bytes to send: the client's request with the upstream's model name and a cap."""
+    body: dict[str, Any] = dict(request.body)
+    body["model"] = entry.model
+    body["stream"] = request.stream
+    limit = output_cap(request.body, entry, cap)
+    body.pop("max_tokens", None)
+    body.pop("max_completion_tokens", None)
+    modern = _COMPLETION_FIELD.match(entry.model.rpartition("/")[2])
+    body["max_completion_tokens" if modern else "max_tokens"] = limit
+    if request.stream:
+        body["stream_options"] = {"include_usage": True, **(body.get("stream_options") or {})}
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def output_cap(body: Mapping[str, Any], entry: ModelEntry, cap: int | None) -> int:
+    """The longest answer to ask for, in tokens: the least of client, model, gate and context."""
+    asked = body.get("max_completion_tokens") or body.get("max_tokens")
+    limits = [cap, entry.max_output, asked if isinstance(asked, int) and asked > 0 else None]
+    known = [limit for limit in limits if limit]
+    if known:
+        return min(known)
+    return min(DEFAULT_OUTPUT, entry.context // 2) if entry.context else DEFAULT_OUTPUT
+
+
+async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
+    if response.status != 200:
+        text = (await response.content.read(ERROR_BODY_LIMIT)).decode("utf-8", "replace")
+        message, code = _explain(text)
+        raise UpstreamError(message, response.status, code=code)
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise UpstreamError("the answer is compressed, which was not asked for", 200)
+    expected = "text/event-stream" if stream else "application/json"
+    if response.content_type != expected:
+        raise UpstreamError(f"the answer is {response.content_type}, not {expected}", 200)
+
+
+def _explain(text: str) -> tuple[str, str | None]:
+    """An error body as (message, code)."""
+    try:
+        error = json.loads(text)["error"]
+        code = error.get("code") if isinstance(error, dict) else None
+        return str(error.get("message") if code or isinstance(error, dict) else error), code
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text.strip() or "no explanation", None
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -1,0 +1,29 @@
+"""What every test gets: a home of its own and none of the caller's keys."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+_INHERITED = re.compile(
+    r"LODESTAR_|AIDER_|OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|XAI_|LITELLM_|XDG_|PYTHON_KEYRING"
+    r"|.*(?:_KEY|_TOKEN|_SECRET|_PASSWORD)\Z|(?:ALL|HTTPS?)_PROXY\Z",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Point HOME and LODESTAR_HOME at a fresh folder; returns Lodestar's home."""
+    for name in [name for name in os.environ if _INHERITED.match(name)]:
+        monkeypatch.delenv(name)
+    user = tmp_path_factory.mktemp("user")
+    monkeypatch.setenv("HOME", str(user))
+    monkeypatch.setenv("LODESTAR_HOME", str(user / ".lodestar"))
+    monkeypatch.setenv("LODESTAR_NO_INPUT", "1")
+    return user / ".lodestar"
