@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 from lodestar.loading import Context
 from lodestar.plugins import Plugins
+from lodestar.rating import ask as ask_rating
 from lodestar.store.feedback import add_rating
 from lodestar.store.schema import CORE
 from lodestar.store.sessions import end_session
 from lodestar.store.store import Store
+from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
 
 
 def finish(context: Context, ended: Ended, ask: bool) -> None:
     """Close the session's rows, print the summary, ask for a rating where that makes sense."""
-    from lodestar.summary import render, summary
-
-    settings = context.settings
-    plugins = Plugins.load(settings)
+    plugins = Plugins.load(context.settings)
     sets = [CORE, *plugins.collect("register_migrations")]
     with Store.open(context.home.database, sets) as store:
         end_session(store, ended.session, ended.reason, ended.exit_code)
-        lines = plugins.collect(
-            "session_event",
-            session=ended.session,
-            event={"type": "finished", "exit_code": ended.exit_code},
-            store=store,
-            settings=settings,
-        )
-        result = summary(store, ended.session, settings.timezone, _flat(lines))
-        if not result.exchanges:
+        found = _summary(context, plugins, store, ended)
+        if found is None or not found.exchanges:
             return
-        sys.stderr.write(render(result) + "\n")
-        if ask and result.edited and ended.exit_code == 0 and settings.rating.enabled:
+        sys.stderr.write(render(found) + "\n")
+        worth_asking = found.commits and ended.exit_code == 0 and ended.reason == "ended"
+        if ask and worth_asking and context.settings.rating.enabled:
             _rate(context, store, ended.session)
 
 
+def _summary(context: Context, plugins: Plugins, store: Store, ended: Ended) -> Summary | None:
+    said = plugins.collect(
+        "session_event",
+        session=ended.session,
+        event={"type": "finished", "exit_code": ended.exit_code},
+        store=store,
+        settings=context.settings,
+    )
+    labels = {alias: entry.label for alias, entry in context.catalog}
+    zone = context.settings.timezone
+    return summary(store, ended.session, zone, labels, list(_lines(said)))
+
+
 def _rate(context: Context, store: Store, session: str) -> None:
-    from lodestar.rating import ask
-    from lodestar.terminal import interactive
-
-    if not interactive(os.environ):
+    answer = ask_rating("Did this session help?", context.settings.rating.timeout_s)
+    if answer.verdict is None:
         return
-    answer = ask("Did this session help?", context.settings.rating.timeout_s)
-    if answer.verdict:
-        add_rating(store, session, None, answer.verdict, "session_end", answer.reason)
-        sys.stderr.write(f"recorded: {answer.verdict}. Undo: lodestar rate --undo\n")
+    exchange = _only_edit(store, session)
+    add_rating(store, session, exchange, answer.verdict, "session_end", answer.reason)
+    reason = f" ({answer.reason})" if answer.reason else ""
+    sys.stderr.write(f"recorded: {answer.verdict}{reason}. Undo: lodestar rate --undo\n")
 
 
-def _flat(results: list[object]) -> list[str]:
+def _only_edit(store: Store, session: str) -> str | None:
+    """The exchange that the rating is about, where the session applied just one edit."""
+    rows = store.rows(
+        "SELECT DISTINCT exchange_id FROM signals"
+        " WHERE session_id = ? AND type = 'commit' AND exchange_id IS NOT NULL",
+        (session,),
+    )
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def _lines(results: Iterable[Any]) -> Iterable[str]:
     """Modules return a line, several, or nothing."""
-    lines: list[str] = []
     for result in results:
-        lines += [result] if isinstance(result, str) else [str(line) for line in result]  # type: ignore[attr-defined]
-    return lines
+        yield from [result] if isinstance(result, str) else [str(line) for line in result]

@@ -9,18 +9,17 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from lodestar.catalog import Catalog
-from lodestar.errors import LodestarError
 from lodestar.exchange import Exchange, Outcome, Request, Route
 from lodestar.hookspecs import Refused
 from lodestar.ids import new_id
 from lodestar.plugins import Plugins
-from lodestar.secrets import find_key
 from lodestar.settings import Settings
 from lodestar.store.store import Store
 from lodestar_shim import failures
 from lodestar_shim.broken import BrokenPrompts
 from lodestar_shim.errors import ShimError, for_user
 from lodestar_shim.gates import Gates, open_gates
+from lodestar_shim.keys import Keys
 from lodestar_shim.live import LiveSession
 from lodestar_shim.parse import parse
 from lodestar_shim.recorder import Recorder
@@ -44,7 +43,7 @@ class Services:
     recorder: Recorder
     upstreams: Upstreams
     session: LiveSession
-    environ: dict[str, str]
+    keys: Keys
 
 
 @dataclass
@@ -101,6 +100,8 @@ class Pipeline:
                     problem = Outcome("refused", error=str(error), sent=False)
                 except UpstreamError as error:
                     failure = failures.failed(route, error)
+                    if number < len(routes):
+                        await self._s.recorder.attempt_closed(attempts[-1].id, attempts[-1].outcome)
             raise failure or ShimError("no route is left", "no_route")
         finally:
             await self._record(request, attempts, problem)
@@ -131,13 +132,12 @@ class Pipeline:
             finally:
                 attempt.outcome = self._measured(request, attempt)
                 await gates.finish(attempt.outcome)
-                await s.recorder.attempt_closed(attempt.id, attempt.outcome)
 
     async def _call(
         self, http: web.Request, request: Request, attempt: Attempt, gates: Gates
     ) -> web.StreamResponse:
         entry = attempt.route.entry
-        key = self._key(attempt.route)
+        key = await self._s.keys.get(attempt.route)
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": attempt.route.alias}
         relay = Relay(http, attempt.tee, gates, headers)
         try:
@@ -154,12 +154,6 @@ class Pipeline:
             attempt.outcome, status="ok", http_status=200, served_model=entry.model
         )
         return response
-
-    def _key(self, route: Route) -> str | None:
-        try:
-            return find_key(route.entry, route.alias, self._s.environ)
-        except LodestarError as error:
-            raise UpstreamError(f"{error.what} ({error.why}); {error.do}", sent=False) from error
 
     async def _open(self, request: Request, attempt: Attempt, attempts: list[Attempt]) -> None:
         recorder = self._s.recorder
@@ -192,11 +186,11 @@ class Pipeline:
         recorder = self._s.recorder
         if not attempts:
             await recorder.opened(request, None, None)
-            await recorder.finished(Exchange(request, None, problem, 0))
+            await recorder.finished(Exchange(request, None, problem, 0), None)
             return
         last = attempts[-1]
-        text = last.tee.text
-        await recorder.finished(Exchange(request, last.route, last.outcome, len(attempts), text))
+        exchange = Exchange(request, last.route, last.outcome, len(attempts), last.tee.text)
+        await recorder.finished(exchange, last.id)
 
 
 def _now() -> int:

@@ -26,12 +26,13 @@ class Recorder:
     """Keeps the rows of every exchange. A failure is logged; the request goes on."""
 
     def __init__(
-        self, store: Store, settings: Settings, plugins: Plugins, redactor: Redactor
+        self, store: Store, settings: Settings, plugins: Plugins, secrets: Iterable[str]
     ) -> None:
         self._store = store
         self._settings = settings
         self._plugins = plugins
-        self._redactor = redactor
+        self._secrets = list(secrets)
+        self._redactor = Redactor(self._secrets)
         self._seen: OrderedDict[str, str] = OrderedDict()
 
     async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
@@ -55,15 +56,29 @@ class Recorder:
         """How an attempt ended."""
         await self._run(lambda: exchanges.close_attempt(self._store, attempt, outcome))
 
-    async def finished(self, exchange: Exchange) -> None:
-        """The final outcome; then the observers."""
+    async def finished(self, exchange: Exchange, attempt: str | None) -> None:
+        """The final outcome of the exchange and its last attempt; then the observers."""
 
         def write() -> None:
             answer = [self._message("assistant", exchange.text)] if exchange.text else []
-            exchanges.close_exchange(self._store, exchange, answer)
+            with self._store.write():
+                if attempt:
+                    exchanges.close_attempt(self._store, attempt, exchange.outcome)
+                exchanges.close_exchange(self._store, exchange, answer)
 
-        await self._run(write)
-        await self._run(self._observe, exchange)
+        def finish() -> None:
+            try:
+                write()
+            finally:
+                self._observe(exchange)
+
+        await self._run(finish)
+
+    def learn_secret(self, secret: str) -> None:
+        """From now on this secret is redacted too."""
+        self._secrets.append(secret)
+        self._redactor = Redactor(self._secrets)
+        self._seen.clear()
 
     def _observe(self, exchange: Exchange) -> None:
         self._plugins.collect(

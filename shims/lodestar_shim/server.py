@@ -17,12 +17,13 @@ from aiohttp import web
 
 from lodestar.loading import Context, load
 from lodestar.plugins import Plugins
-from lodestar.redaction import Redactor, environment_secrets
+from lodestar.redaction import environment_secrets
 from lodestar.store.schema import CORE
 from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
 from lodestar.store.store import Store
 from lodestar_shim.app import build
 from lodestar_shim.engine import Engine
+from lodestar_shim.keys import Keys
 from lodestar_shim.live import LiveSession
 from lodestar_shim.pipeline import Services
 from lodestar_shim.recorder import Recorder
@@ -61,7 +62,8 @@ async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
     engine = Engine(context.home, settings.engine)
     upstreams = Upstreams(engine)
     environ = dict(os.environ)
-    redactor = Redactor([spec.token, *environment_secrets(environ)])
+    secrets = [spec.token, *environment_secrets(environ)]
+    recorder = Recorder(store, settings, plugins, secrets)
     live = LiveSession(spec.session, spec.token, settings, spec.started)
     warming = asyncio.create_task(_warm(engine, context))
     try:
@@ -70,10 +72,10 @@ async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
             catalog=context.catalog,
             plugins=plugins,
             store=store,
-            recorder=Recorder(store, settings, plugins, redactor),
+            recorder=recorder,
             upstreams=upstreams,
             session=live,
-            environ=environ,
+            keys=Keys(environ, recorder.learn_secret),
         )
     finally:
         warming.cancel()

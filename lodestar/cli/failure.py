@@ -1,0 +1,149 @@
+"""What the user sees of a failure, and where the rest of it is written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import click
+
+from lodestar.errors import LodestarError, UsageError
+from lodestar.paths import lodestar_home
+from lodestar.terminal import one_line, printable
+
+INTERRUPTED = 130
+LOG_BYTES = 1 << 20
+log = logging.getLogger("lodestar.cli")
+
+
+def exit_code(work: Callable[[], int], environ: Mapping[str, str]) -> int:
+    """Run a command; every exception becomes at most three lines on stderr and a code."""
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left()
+    except click.ClickException as error:
+        return _show(_usage(error), environ)
+    except LodestarError as error:
+        return _show(error, environ)
+    except Exception as error:
+        return _show(_internal(error, environ), environ)
+
+
+@contextmanager
+def logging_to(environ: Mapping[str, str]) -> Iterator[None]:
+    """Lodestar's log lines of warning and above: short to stderr, whole to logs/cli.log."""
+    logger = logging.getLogger("lodestar")
+    handlers: list[logging.Handler] = [_Lines(debug=_debug(environ))]
+    file = _log_file(environ)
+    if file:
+        handlers.append(_writer(file))
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+class _Lines(logging.Handler):
+    """One line of each different message to stderr."""
+
+    def __init__(self, debug: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._debug = debug
+        self._seen: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = f" ({record.exc_info[1]})" if record.exc_info else ""
+        message = one_line(record.getMessage() + cause)
+        if message in self._seen:
+            return
+        self._seen.add(message)
+        print(f"warning: {message}", file=sys.stderr)
+        if self._debug and record.exc_info:
+            traceback.print_exception(*record.exc_info, file=sys.stderr)
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log file for its owner's eyes, and its predecessor."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).touch(0o600)
+        return super()._open()
+
+
+def _writer(file: Path) -> logging.Handler:
+    handler = _PrivateFile(file, "a", LOG_BYTES, 1, "utf-8", delay=True)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
+
+
+def _log_file(environ: Mapping[str, str]) -> Path | None:
+    try:
+        return lodestar_home(environ).folder("logs") / "cli.log"
+    except (LodestarError, OSError):
+        return None
+
+
+def _show(error: LodestarError, environ: Mapping[str, str]) -> int:
+    print(printable(str(error)), file=sys.stderr)
+    if _debug(environ):
+        traceback.print_exception(error, file=sys.stderr)
+    return error.exit_code
+
+
+def _usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "lodestar"
+    message = error.format_message()
+    what, _, hint = message.partition(" Did you mean")
+    return UsageError(what, f"Did you mean{hint}" if hint else "", f"see: {command} --help")
+
+
+def _internal(error: Exception, environ: Mapping[str, str]) -> LodestarError:
+    shown = LodestarError(
+        f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+        "this is a defect of Lodestar, not of what you typed",
+        "report it; LODESTAR_DEBUG=1 shows where it happened",
+    )
+    shown.__cause__ = error
+    file = _log_file(environ)
+    if file:
+        _append_traceback(file, error)
+        shown.do = f"report it with the last entry of {file}"
+    return shown
+
+
+def _append_traceback(file: Path, error: Exception) -> None:
+    where = (type(error), error, error.__traceback__)
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "internal error", (), where)
+    handler = _writer(file)
+    handler.emit(record)
+    handler.close()
+
+
+def _reader_left() -> int:
+    # Whoever read our output is gone (`| head`); what is still buffered has nowhere to go.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _debug(environ: Mapping[str, str]) -> bool:
+    return environ.get("LODESTAR_DEBUG", "0") not in ("", "0")

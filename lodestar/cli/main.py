@@ -1,0 +1,94 @@
+"""`lodestar`: the commands, put together."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from lodestar import __version__
+from lodestar.cli import code, config, engine, failure, log, models, profile, rate, shim
+from lodestar.errors import LodestarError
+from lodestar.settings import Settings
+
+WORK, MODELS, HEALTH = "Work", "Models", "Health"
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def main() -> None:
+    """The entry point."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the process's exit code."""
+    with failure.logging_to(os.environ):
+        return failure.exit_code(lambda: _invoke(arguments), os.environ)
+
+
+def build_app(settings: Settings) -> typer.Typer:
+    """All commands: the core's and those of the enabled modules."""
+    from lodestar.plugins import Plugins
+
+    app = typer.Typer(
+        name="lodestar",
+        help="Code with Aider on a free local model; pay only when you mean to.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    _add_core(app)
+    Plugins.load(settings).collect("register_commands", app=app, settings=settings)
+    return app
+
+
+def _add_core(app: typer.Typer) -> None:
+    app.command("code", rich_help_panel=WORK, context_settings=PASSED_ON)(code.code)
+    app.command("rate", rich_help_panel=WORK)(rate.rate)
+    app.add_typer(log.app, name="log", rich_help_panel=WORK)
+    app.add_typer(profile.app, name="profile", rich_help_panel=MODELS)
+    app.add_typer(models.app, name="models", rich_help_panel=MODELS)
+    app.add_typer(engine.app, name="engine", rich_help_panel=MODELS)
+    app.add_typer(config.app, name="config", rich_help_panel=HEALTH)
+    app.add_typer(shim.app, name="shim", rich_help_panel=HEALTH)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lodestar {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        from lodestar.cli.overview import print_overview
+
+        print_overview()
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    command = typer.main.get_command(build_app(_settings()))
+    result: Any = command.main(list(arguments), prog_name="lodestar", standalone_mode=False)
+    return result if isinstance(result, int) else 0
+
+
+def _settings() -> Settings:
+    """The user's settings, or the defaults: a broken file must not hide the help."""
+    from lodestar.loading import load
+
+    try:
+        return load().settings
+    except LodestarError:
+        return Settings()

@@ -1,0 +1,38 @@
+"""What `lodestar` alone prints: where you are and what to do next."""
+
+from __future__ import annotations
+
+from lodestar import __version__
+from lodestar.cli.opening import configuration
+from lodestar.loading import Context
+from lodestar.settings import ModelEntry
+from lodestar.terminal import printable
+
+
+def print_overview() -> None:
+    """Project, profile and main model, and the next sensible command."""
+    context = configuration()
+    settings = context.settings
+    main = context.catalog.get(settings.main)
+    lines = [
+        ("project", f"{context.project.root.name} ({context.project.root})"),
+        ("profile", f"{settings.profile} ({context.origins.get('profile', 'default')})"),
+        ("model", f"{settings.main}, {_described(main)}"),
+        ("next", _next(context)),
+        ("help", "lodestar --help"),
+    ]
+    print(f"Lodestar {__version__}")
+    for name, text in lines:
+        print(printable(f"{name:8} {text}"))
+
+
+def _described(entry: ModelEntry) -> str:
+    where = "on this machine, free" if entry.provider == "engine" else f"at {entry.api_base}"
+    price = "" if entry.provider == "engine" else {"payg": ", paid"}.get(entry.billing, ", free")
+    return f"{entry.label or entry.model} {where}{price}"
+
+
+def _next(context: Context) -> str:
+    if (context.project.root / ".git").exists():
+        return "lodestar code"
+    return "git init && lodestar code   (edits are committed, so that they can be undone)"

@@ -1,0 +1,116 @@
+"""The private files that a session's processes read, and their removal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lodestar.catalog import WEAK
+from lodestar.loading import Context
+from lodestar.paths import Home, write_private
+from lodestar.supervisor.aider_files import model_metadata, model_settings
+from lodestar.supervisor.branch import current_branch
+
+
+class SessionFiles:
+    """One session's folder below `run/`; gone with the session."""
+
+    def __init__(self, context: Context, session: str) -> None:
+        self._context = context
+        self._session = session
+        self._token = secrets.token_urlsafe(32)
+        self.folder = context.home.folder("run") / session
+        self.folder.mkdir(mode=0o700)
+
+    @property
+    def shim(self) -> Path:
+        """The shim's specification."""
+        return self.folder / "shim.json"
+
+    @property
+    def launcher(self) -> Path:
+        """The launcher's specification."""
+        return self.folder / "launcher.json"
+
+    def write_shim(self, flags: Mapping[str, Any]) -> None:
+        """The session as the shim needs to know it."""
+        spec = {
+            "session": self._session,
+            "token": self._token,
+            "owner": os.getpid(),
+            "folder": os.getcwd(),
+            "flags": dict(flags),
+            "started": _boot_seconds(),
+            "branch": current_branch(self._context.project.root),
+        }
+        write_private(self.shim, json.dumps(spec))
+
+    def write_launcher(self, port: int, user_args: Sequence[str]) -> None:
+        """What Aider's launcher needs: addresses, aliases, arguments."""
+        catalog, settings = self._context.catalog, self._context.settings
+        files = {
+            "model_settings": ("model-settings.yml", model_settings(catalog)),
+            "model_metadata": ("model-metadata.json", model_metadata(catalog)),
+            "env_file": ("session.env", ""),
+        }
+        for name, text in files.values():
+            write_private(self.folder / name, text)
+        spec = {
+            "shim_url": f"http://127.0.0.1:{port}",
+            "token": self._token,
+            "session": self._session,
+            "parent": os.getpid(),
+            "aider_args": settings.aider.args,
+            "user_args": list(user_args),
+            **{key: str(self.folder / name) for key, (name, _) in files.items()},
+            **self._histories(),
+            "aliases": [alias for alias, _ in catalog],
+            "main": settings.main,
+            "weak": WEAK,
+            "editor": settings.editor,
+            "poll_s": 1.0,
+        }
+        write_private(self.launcher, json.dumps(spec))
+
+    def remove(self) -> None:
+        """Delete the folder; the token in it is worthless by now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _histories(self) -> dict[str, str]:
+        """Aider's histories of this project, out of the repository: they hold whole answers."""
+        root = str(self._context.project.root)
+        digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
+        folder = self._context.home.folder("aider") / f"{Path(root).name or 'root'}-{digest}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = {}
+        for key, name in (
+            ("chat_history", "chat.history.md"),
+            ("input_history", "input.history"),
+        ):
+            os.close(os.open(folder / name, os.O_CREAT | os.O_WRONLY, 0o600))
+            found[key] = str(folder / name)
+        return found
+
+
+def sweep(home: Home) -> None:
+    """Remove the folders of sessions whose supervisor was killed."""
+    for spec in home.folder("run").glob("*/shim.json"):
+        try:
+            owner = int(json.loads(spec.read_text("utf-8"))["owner"])
+            os.kill(owner, 0)
+        except PermissionError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(spec.parent, ignore_errors=True)
+
+
+def _boot_seconds() -> float:
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

@@ -1,0 +1,74 @@
+"""Arguments, exit codes and errors of `lodestar code`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.conftest import RENAMED, SOURCE, Machine
+from tests.fakes.shim import free_model
+from tests.fakes.upstream import Upstream
+
+ANSWER = f"hello.py\n```\n{RENAMED}```\n"
+
+
+@pytest.fixture
+def upstream(machine: Machine):
+    with Upstream(text=ANSWER) as server:
+        machine.config("main: fake\nweak: fake\n" + free_model(server.url))
+        yield server
+
+
+def test_arguments_pass_to_aider_unchanged_and_its_exit_code_comes_back(
+    machine: Machine, upstream: Upstream
+) -> None:
+    done = machine.run("code", "--no-such-option", "a b", "--", "--x")
+    assert done.returncode == 2
+    assert "--no-such-option" in done.stdout + done.stderr
+
+
+def test_a_message_with_odd_characters_arrives_as_typed(
+    machine: Machine, upstream: Upstream
+) -> None:
+    odd = 'rename "hello" to greet; $HOME `x` \\n ä'
+    done = machine.run("code", "--yes-always", "--model", "fake", "hello.py", "--message", odd)
+    assert done.returncode == 0, done.stderr
+    assert odd in upstream.chats[0].body["messages"][-1]["content"]
+    assert machine.text() == RENAMED
+
+
+def test_an_unknown_model_is_told_once_and_nothing_is_edited(
+    machine: Machine, upstream: Upstream
+) -> None:
+    done = machine.run("code", "--yes-always", "--model", "gpt-9", "hello.py", "--message", "x")
+    assert "there is no model called `gpt-9`" in done.stdout
+    assert done.stdout.count("there is no model called") == 1
+    assert machine.text() == SOURCE
+
+
+def test_a_broken_configuration_is_three_lines_and_exit_code_2(machine: Machine) -> None:
+    machine.config("modles: {}\n")
+    done = machine.run("code", "--message", "x")
+    assert done.returncode == 2
+    assert [line[:6] for line in done.stderr.splitlines()] == ["error:", "why:  ", "do:   "]
+
+
+def test_a_damaged_database_is_three_lines_and_exit_code_7(machine: Machine) -> None:
+    machine.config("")
+    (machine.home / "usage.db").write_bytes(b"not a database" * 1000)
+    done = machine.run("code", "--yes-always", "--message", "x", "hello.py")
+    assert done.returncode == 7, done.stderr
+    assert "error:" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert machine.text() == SOURCE
+    machine.wait_gone()
+
+
+def test_a_project_file_chooses_a_model_but_cannot_loosen_anything(
+    machine: Machine, upstream: Upstream
+) -> None:
+    (machine.project / ".lodestar.yaml").write_text(
+        "tier_ceiling: 5\nmodels: {x: {}}\naider: {args: [--yes-always]}\n"
+    )
+    done = machine.run("code", "--message", "x", "hello.py", "--yes-always")
+    assert done.stderr.count("warning:") == 3
+    assert "`models` is ignored" in done.stderr
