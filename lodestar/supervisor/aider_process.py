@@ -16,11 +16,11 @@ from types import FrameType
 from lodestar.errors import LodestarError
 
 # Aider leaves cleanly on two interrupts; the later signals are for one that does not.
-_LADDER: Sequence[tuple[int, float]] = (
+_FIRMLY: Sequence[tuple[int, float]] = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
+_GENTLY: Sequence[tuple[int, float]] = (
     (signal.SIGINT, 0.5),
     (signal.SIGINT, 5.0),
-    (signal.SIGTERM, 3.0),
-    (signal.SIGKILL, 5.0),
+    *_FIRMLY,
 )
 
 
@@ -69,7 +69,8 @@ class AiderProcess:
                 return process.wait(0.2)
             except subprocess.TimeoutExpired:
                 continue
-        for number, patience in _LADDER:
+        # Without a shim there is nothing to finish; Aider may not even have started.
+        for number, patience in _FIRMLY if failed.is_set() else _GENTLY:
             process.send_signal(number)
             deadline = time.monotonic() + patience
             while time.monotonic() < deadline:

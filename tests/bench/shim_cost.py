@@ -18,7 +18,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.fakes.shim import Shim, config, free_model
+from tests.fakes.shim_client import Shim, config, free_model
 
 ROUNDS = int(os.environ.get("ROUNDS", "200"))
 CHUNKS = 200

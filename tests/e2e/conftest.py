@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.shim import wait_for
+from tests.fakes.shim_client import wait_for
 
 SOURCE = 'def hello():\n    print("hello")\n\n\nhello()\n'
 RENAMED = 'def greet():\n    print("hello")\n\n\ngreet()\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import RENAMED, SOURCE, Machine
-from tests.fakes.shim import free_model
+from tests.fakes.shim_client import free_model
 from tests.fakes.upstream import Upstream
 
 ANSWER = f"hello.py\n```\n{RENAMED}```\n"

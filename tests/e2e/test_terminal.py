@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import RENAMED, SOURCE, Machine
 from tests.e2e.screen import open_screen
-from tests.fakes.shim import free_model, wait_for
+from tests.fakes.shim_client import free_model, wait_for
 from tests.fakes.upstream import Upstream
 
 ANSWER = f"hello.py\n```\n{RENAMED}```\n"

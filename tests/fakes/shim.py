@@ -1,123 +1,137 @@
-"""A real shim process for tests, and a small client for it."""
+"""A real shim process for tests, and the configuration that points it at a fake upstream."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import selectors
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROMPT = [{"role": "user", "content": "say hello"}]
+import yaml
+
+READY_SECONDS = 60
+OURS = (sys.executable, "-I", "-m", "lodestar_shim")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the shim answered."""
+
+    status: int
+    body: str
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of OpenAI's envelope."""
+        error: dict[str, Any] = json.loads(self.body)["error"]
+        return error
+
+    @property
+    def text(self) -> str:
+        """The streamed words, put together."""
+        events = [e[6:] for e in self.body.split("\n\n") if e.startswith("data: {")]
+        choices = [json.loads(event).get("choices") for event in events]
+        return "".join(c[0]["delta"].get("content") or "" for c in choices if c)
+
+
+def configure(home: Path, url: str, **settings: Any) -> None:
+    """Write a config.yaml with a free, a paid and an unpriced model, all served at `url`."""
+    server = {"provider": "openai", "api_base": url, "model": "fake-model"}
+    models = {
+        "free-model": {**server, "billing": "free"},
+        "paid-model": {**server, "billing": "payg", "price_in": 3, "price_out": 15, "tier": 3},
+        "unpriced-model": {**server, "billing": "payg", "tier": 3},
+    }
+    config = {"main": "free-model", "weak": "free-model", "models": models, **settings}
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
 
 
 class Shim:
-    """`python -m lodestar_shim` on a free port, its ready line read."""
+    """`python -m lodestar_shim` on a port of its own, for the length of a `with`."""
 
-    def __init__(self, home: Path, *extra: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        folder: Path,
+        command: Sequence[str] = OURS,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self.home = home
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "lodestar_shim", "--home", str(home), *extra],
+        self._process = subprocess.Popen(
+            [*command, "--home", str(home), "--port", "0"],
+            cwd=folder,
+            env=dict(environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            text=True,
         )
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(self.process.stderr.read().decode())
-        self.ready = json.loads(line)
-        self.port, self.token = self.ready["port"], self.ready["token"]
 
     def __enter__(self) -> Shim:
+        try:
+            ready = json.loads(self._line())
+        except BaseException:
+            self.stop()
+            raise
+        self.port: int = ready["port"]
+        self.token: str = ready["token"]
+        self.pid: int = ready["pid"]
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> int:
-        """Close stdin, as a dying parent does, and wait for the end."""
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            pipe.close()
-        try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+        """Close its stdin, as a parent that leaves does, and wait for its end."""
+        process = self._process
+        if process.stdin and process.stdout:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.stdout.close()
+        return process.wait()
 
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def chat(self, alias: str, text: str = "hello", **body: Any) -> Answer:
+        """One streamed chat request."""
+        message = {"role": "user", "content": text}
+        body = {"model": alias, "messages": [message], "stream": True, **body}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode())
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Send one request with the token; headers set to "" are left out."""
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
-        if data is not None:
-            sent.setdefault("Content-Type", "application/json")
-        connection = self.connect()
-        try:
-            connection.request(method, path, data, {k: v for k, v in sent.items() if v})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
+    def _line(self) -> str:
+        stdout = self._process.stdout
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+            if not selector.select(READY_SECONDS):
+                raise TimeoutError("the shim did not say that it is ready")
+        line = stdout.readline() if stdout else ""
+        if not line:
+            raise RuntimeError(f"the shim left with {self._process.wait()}")
+        return line
 
-    def chat(
-        self, model: str = "fake", headers: Mapping[str, str] | None = None, **body: Any
-    ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """One chat request."""
-        payload = {"model": model, "messages": PROMPT, **body}
-        return self.request("POST", "/v1/chat/completions", payload, headers)
 
-    def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Rows of the shim's database, read by a connection of the test's own."""
-        connection = sqlite3.connect(f"file:{self.home / 'usage.db'}?mode=ro", uri=True)
+def rows(home: Path, sql: str) -> list[sqlite3.Row]:
+    """Rows of a home's database, read by a connection of its own."""
+    with contextlib.closing(sqlite3.connect(home / "usage.db")) as connection:
         connection.row_factory = sqlite3.Row
-        try:
-            return [dict(row) for row in connection.execute(sql, parameters)]
-        finally:
-            connection.close()
-
-    def wait_row(self, sql: str, *parameters: Any, timeout: float = 10) -> dict[str, Any]:
-        """The first row of a query, waited for: the log is written after the last byte."""
-        return wait_for(lambda: next(iter(self.rows(sql, *parameters)), None), timeout)
+        return connection.execute(sql).fetchall()
 
 
-def wait_for(look: Callable[[], Any], timeout: float = 10) -> Any:
-    """Look again and again until there is something to see."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise TimeoutError("waited in vain")
-
-
-def events(body: bytes) -> list[Any]:
-    """The data events of an SSE answer, [DONE] as a string."""
-    lines = [line[6:] for line in body.decode().split("\n") if line.startswith("data: ")]
-    return [line if line == "[DONE]" else json.loads(line) for line in lines]
-
-
-def config(home: Path, text: str) -> None:
-    """Write config.yaml."""
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "config.yaml").write_text(text, "utf-8")
-
-
-def free_model(url: str, alias: str = "fake", **extra: Any) -> str:
-    """A `models:` section with one free alias at `url`."""
-    entry = {"provider": "openai", "model": "fake-model", "api_base": url, "billing": "free"}
-    return "models: " + json.dumps({alias: {**entry, **extra}}) + "\n"
+def tables(home: Path) -> set[str]:
+    """The names of a home's tables."""
+    return {row["name"] for row in rows(home, "SELECT name FROM sqlite_master")}

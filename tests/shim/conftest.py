@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.shim import Shim, config, free_model
+from tests.fakes.shim_client import Shim, config, free_model
 from tests.fakes.upstream import Upstream
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.fakes.shim import Shim
+from tests.fakes.shim_client import Shim
 from tests.fakes.upstream import Upstream
 
 

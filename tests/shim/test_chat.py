@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
-from tests.fakes.shim import Shim, events, wait_for
+from tests.fakes.shim_client import Shim, events, wait_for
 from tests.fakes.upstream import Upstream
 
 LAST = "SELECT * FROM exchanges WHERE status != 'open' ORDER BY id DESC LIMIT 1"

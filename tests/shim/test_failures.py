@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.fakes.shim import Shim, events
+from tests.fakes.shim_client import Shim, events
 from tests.fakes.upstream import Upstream
 
 # What makes litellm and Aider ask again for a minute; none may be in an error.
@@ -35,7 +35,7 @@ def test_a_failed_start_is_one_error_that_aider_shows_once(
 
 
 def test_an_upstream_that_is_not_there_is_named(tmp_path, upstream: Upstream) -> None:
-    from tests.fakes.shim import config, free_model
+    from tests.fakes.shim_client import config, free_model
 
     config(tmp_path, "main: fake\nweak: fake\n" + free_model("http://127.0.0.1:9/v1"))
     with Shim(tmp_path) as shim:

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.fakes.shim import Shim, config, free_model
+from tests.fakes.shim_client import Shim, config, free_model
 from tests.fakes.upstream import Upstream
 
 

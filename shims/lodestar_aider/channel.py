@@ -1,0 +1,82 @@
+"""The control channel to the shim: events go out, notices come in."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from lodestar_aider.spec import Spec
+
+TIMEOUT_S = 2.0
+READ_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A line for the user; `level` is info or warn."""
+
+    id: int
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class News:
+    """One answer of the shim: new notices, why to end (None: go on), the status line's parts."""
+
+    notices: list[Notice] = field(default_factory=list)
+    end: str | None = None
+    status: list[str] = field(default_factory=list)
+
+
+class Channel:
+    """Small JSON requests to the shim; a shim that is restarting is not an error."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._address = spec.address
+        self._headers = {"Authorization": f"Bearer {spec.token}"}
+
+    def send(self, events: list[dict[str, Any]]) -> bool:
+        """Whether the shim has dealt with the events; False means try again later.
+
+        A refusal (4xx) counts as dealt with: the same body would be refused for ever.
+        """
+        body = json.dumps({"events": events}).encode("ascii")
+        answer = self._request("POST", "/lodestar/v1/events", body)
+        return answer is not None and answer[0] < 500
+
+    def poll(self, after: int) -> News | None:
+        """What is new since notice `after`; None when the shim cannot be asked now."""
+        answer = self._request("GET", f"/lodestar/v1/poll?after={after}", None)
+        if answer is None or answer[0] != 200:
+            return None
+        try:
+            return _news(json.loads(answer[1]))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def _request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes] | None:
+        headers = dict(self._headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read(READ_LIMIT)
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+
+def _news(data: dict[str, Any]) -> News:
+    notices = [
+        Notice(int(item["id"]), str(item.get("level", "info")), str(item["text"]))
+        for item in data.get("notices") or []
+    ]
+    end = data.get("end")
+    reason = None if end is None else str(end.get("reason") or "this session is over")
+    return News(notices, reason, [str(part) for part in data.get("status") or []])

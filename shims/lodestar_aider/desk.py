@@ -1,0 +1,147 @@
+"""What the shim wants the user to see, and when it may be shown."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import threading
+from typing import Any
+
+from lodestar_aider.channel import News, Notice
+
+YELLOW, PLAIN = "\x1b[33m", "\x1b[0m"
+
+
+class Desk:
+    """Holds notices, the status line and a request to end until Aider's prompt can take them.
+
+    Never touches the terminal while an answer streams, and never ends a y/n question: there
+    Aider takes an end of input for Yes. Methods may be called from any thread, except those
+    that say otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._notices: list[Notice] = []
+        self._last = 0
+        self._end: str | None = None
+        self._status: list[str] = []
+        self._io: Any = None
+        self._waiting = False
+
+    @property
+    def last(self) -> int:
+        """The id of the newest notice received."""
+        return self._last
+
+    def take(self, news: News) -> None:
+        """Accept an answer of the shim and show what can be shown now."""
+        with self._lock:
+            fresh = [notice for notice in news.notices if notice.id > self._last]
+            self._notices += fresh
+            self._last = max([self._last, *(notice.id for notice in fresh)])
+            self._end = self._end or news.end
+            self._status = news.status
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what is due, if the user is at an idle prompt."""
+        io = self._io
+        if io is None or not self._waiting:
+            return
+        if io.prompt_session is None:
+            self._wake_plain_input()
+            return
+        self._show_status(io)
+        app = io.prompt_session.app
+        if app.is_running and app.loop and (self._notices or self._end):
+            try:
+                app.loop.call_soon_threadsafe(self._in_app, app)
+            except RuntimeError:
+                # The prompt was left just now; what is due stays for the next one.
+                return
+
+    def open_prompt(self, io: Any) -> None:
+        """The prompt is about to show (main thread); raises EOFError when the session is over."""
+        self._io = io
+        self.print_notices()
+        if self._end is not None:
+            self._say_end()
+            raise EOFError
+        if io.prompt_session is None:
+            self._listen_for_wake()
+        else:
+            self._show_status(io)
+        self._waiting = True
+
+    def close_prompt(self) -> None:
+        """The user has answered."""
+        self._waiting = False
+
+    def print_notices(self) -> None:
+        """Write the notices that are due to stdout; the cursor must be at a line's start."""
+        with self._lock:
+            due, self._notices = self._notices, []
+        for notice in due:
+            self._print(notice.text, warn=notice.level == "warn")
+
+    def _in_app(self, app: Any) -> None:
+        """Runs in the prompt's event loop."""
+        if not self._waiting or app.is_done:
+            return
+        if self._end is not None:
+            app.exit(exception=EOFError)
+            return
+        toolkit = importlib.import_module("prompt_toolkit.application")
+        with importlib.import_module("prompt_toolkit.application.current").set_app(app):
+            toolkit.run_in_terminal(self.print_notices)
+
+    def end_shown(self) -> None:
+        """Say why the session ended, after a prompt that was closed for it."""
+        self.print_notices()
+        if self._end is not None:
+            self._say_end()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the shim asked for the end of the session."""
+        return self._end is not None
+
+    def _say_end(self) -> None:
+        self._print(self._end or "", warn=True)
+
+    def _show_status(self, io: Any) -> None:
+        session = io.prompt_session
+        text = f" {printable(' | '.join(self._status))} " if self._status and io.pretty else None
+        if session.bottom_toolbar != text:
+            session.bottom_toolbar = text
+            session.app.invalidate()
+
+    def _print(self, text: str, warn: bool) -> None:
+        line = f"[lodestar] {printable(text)}"
+        coloured = warn and self._io is not None and self._io.pretty
+        sys.stdout.write(f"{YELLOW}{line}{PLAIN}\n" if coloured else f"{line}\n")
+        sys.stdout.flush()
+
+    def _listen_for_wake(self) -> None:
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, self._woken)
+
+    def _wake_plain_input(self) -> None:
+        # Only a signal gets the main thread out of `input()`; its handler decides there,
+        # in the main thread, whether the prompt is still open.
+        main = threading.main_thread().ident
+        if self._end is not None and main and hasattr(signal, "SIGUSR1"):
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    def _woken(self, number: int, frame: Any) -> None:
+        if self._waiting and self._end is not None:
+            self._waiting = False
+            sys.stdout.write("\n")
+            raise EOFError
+
+
+def printable(text: str) -> str:
+    """One line of text without control characters, which could drive the terminal."""
+    return "".join(mark for mark in " ".join(text.split()) if mark.isprintable())

@@ -1,0 +1,117 @@
+"""One session of Aider: check, guard, watch, run, report."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lodestar_aider import commits, compat, guard, hooks, names, prompt, settings, wire
+from lodestar_aider.arguments import aider_arguments
+from lodestar_aider.channel import Channel
+from lodestar_aider.desk import Desk
+from lodestar_aider.environment import clean_environment
+from lodestar_aider.errors import LaunchError
+from lodestar_aider.events import Events
+from lodestar_aider.spec import Spec, read_spec
+from lodestar_aider.turns import Turns
+
+GUARDS = (*guard.NEEDS, *wire.NEEDS, *settings.NEEDS, *names.NEEDS)
+EXTRAS = (*hooks.NEEDS, *commits.NEEDS, *prompt.NEEDS)
+
+
+@dataclass(frozen=True)
+class Session:
+    """The parts of one run."""
+
+    spec: Spec
+    turns: Turns
+    events: Events
+    desk: Desk
+    poller: prompt.Poller
+
+
+def run(argv: list[str]) -> int:
+    """Run Aider as SPEC.json says; returns Aider's exit code, or 1 when it was not started."""
+    try:
+        if len(argv) != 1:
+            raise LaunchError(
+                "Aider was not started",
+                "the launcher takes one argument, the session's specification",
+                "start Aider with `lodestar code`",
+            )
+        session = _open(read_spec(Path(argv[0])))
+        aider_main = _prepare(session)
+    except LaunchError as problem:
+        sys.stderr.write(problem.text() + "\n")
+        return 1
+    return _run(session, aider_main)
+
+
+def _open(spec: Spec) -> Session:
+    clean_environment(os.environ, spec)
+    channel, turns, desk = Channel(spec), Turns(), Desk()
+    events = Events(channel, turns)
+    poller = prompt.Poller(channel, desk, spec.poll_s)
+    events.start()
+    poller.start()
+    return Session(spec, turns, events, desk, poller)
+
+
+def _prepare(session: Session) -> Callable[[list[str]], Any]:
+    """Check and change Aider; raises LaunchError before anything of it ran."""
+    version = "none"
+    try:
+        version = compat.aider_version()
+        compat.check_version(version)
+        failed = compat.unmet((*GUARDS, *EXTRAS))
+        session.events.emit("hooks", ok=not failed, aider_version=version, failed=failed)
+        compat.require(failed)
+        settings.check_settings_file(Path(session.spec.model_settings))
+        _install(session)
+    except LaunchError as problem:
+        session.events.emit("error", text=f"{problem.what}: {problem.why}")
+        _close(session, 1)
+        raise
+    aider_main: Callable[[list[str]], Any] = importlib.import_module("aider.main").main
+    return aider_main
+
+
+def _install(session: Session) -> None:
+    guard.Guard(session.spec).install()
+    wire.Wire(session.spec, session.turns).install()
+    names.install(session.spec)
+    hooks.Hooks(session.events, session.turns).install()
+    commits.CommitHooks(session.events, session.turns).install()
+    prompt.Prompt(session.desk, session.events).install()
+
+
+def _run(session: Session, aider_main: Callable[[list[str]], Any]) -> int:
+    arguments = aider_arguments(session.spec)
+    sys.argv = ["aider", *arguments]
+    code = 1
+    try:
+        code = exit_code(aider_main(arguments))
+    except SystemExit as stop:
+        code = exit_code(stop.code)
+        raise
+    finally:
+        _close(session, code)
+    return code
+
+
+def _close(session: Session, code: int) -> None:
+    session.events.emit("exit", code=code)
+    session.events.close()
+    session.poller.stop()
+
+
+def exit_code(value: Any) -> int:
+    """What `sys.exit(value)` makes of it."""
+    if value is None:
+        return 0
+    return value if isinstance(value, int) else 1

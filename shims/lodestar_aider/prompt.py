@@ -1,0 +1,78 @@
+"""Connects Aider's prompt and the shim's news."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import Any
+
+from lodestar_aider.channel import Channel
+from lodestar_aider.compat import Need
+from lodestar_aider.desk import Desk
+from lodestar_aider.events import Events
+from lodestar_aider.patch import Function, wrap
+
+NEEDS = (
+    Need("aider.io", "InputOutput.get_input", ("self", "root", "rel_fnames")),
+    Need("aider.io", "PromptSession"),
+)
+
+
+class Prompt:
+    """Tells the desk when Aider waits for the user."""
+
+    def __init__(self, desk: Desk, events: Events) -> None:
+        self._desk = desk
+        self._events = events
+
+    def install(self) -> None:
+        """Wrap Aider's reading of a message; y/n questions are read elsewhere."""
+        wrap(importlib.import_module("aider.io").InputOutput, "get_input", self._get_input)
+
+    def _get_input(self, original: Function) -> Function:
+        def get_input(io: Any, *args: Any, **kwargs: Any) -> Any:
+            self._events.emit("idle")
+            self._desk.open_prompt(io)
+            try:
+                return original(io, *args, **kwargs)
+            except EOFError:
+                self._desk.end_shown()
+                raise
+            finally:
+                self._desk.close_prompt()
+
+        return get_input
+
+
+class Poller:
+    """Asks the shim for news while the process lives."""
+
+    def __init__(self, channel: Channel, desk: Desk, every_s: float) -> None:
+        self._channel = channel
+        self._desk = desk
+        self._every_s = every_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lodestar-poll", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask a last time and print what has come: a run without a prompt shows it here."""
+        self._stopped.set()
+        self._thread.join(self._every_s)
+        self._ask()
+        self._desk.print_notices()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._ask()
+            self._stopped.wait(self._every_s)
+
+    def _ask(self) -> None:
+        news = self._channel.poll(self._desk.last)
+        if news is not None:
+            self._desk.take(news)
+        else:
+            self._desk.refresh()
