@@ -55,7 +55,7 @@ def register_migrations() -> MigrationSet:
 
 @hookspec
 def register_checks(settings: Settings) -> Sequence[Any]:
-    """Return checks for `lodestar doctor`."""
+    """Return checks for `lodestar doctor`. Nothing calls it before that command exists."""
 
 
 @hookspec
@@ -87,4 +87,4 @@ def session_event(session: str, event: dict[str, Any], store: Store, settings: S
 
 @hookspec
 def control_actions(settings: Settings) -> Sequence[Any]:
-    """Return named actions and status segments that the shim serves to the launcher."""
+    """Return named actions and status segments for the launcher. Nothing calls it yet."""

@@ -22,14 +22,18 @@ class Frozen(BaseModel):
 class ModelEntry(Frozen):
     """One alias of the catalogue: where it is served, what it costs, what it can take."""
 
-    provider: Literal["engine", "openai"]
+    provider: Literal["engine", "openai"] = Field(
+        description="the embedded engine, or a server that speaks OpenAI"
+    )
     model: str = Field(min_length=1, description="the identifier that the upstream knows")
     api_base: str | None = Field(None, description="URL of an OpenAI-compatible server, with /v1")
     key_env: str | None = Field(None, description="environment variable that holds the key")
-    billing: Literal["local", "free", "payg"] = "payg"
+    billing: Literal["local", "free", "payg"] = Field(
+        "payg", description="payg costs money, also where the price is unknown"
+    )
     price_in: Price | None = Field(None, description="USD per million input tokens")
     price_out: Price | None = Field(None, description="USD per million output tokens")
-    tier: Tier = 1
+    tier: Tier = Field(1, description="1 is free, 5 the dearest")
     context: int | None = Field(None, ge=256, description="context window, tokens")
     max_output: int | None = Field(None, ge=16, description="longest answer, tokens")
     label: str | None = Field(None, description="shown beside the alias wherever it is named")
@@ -66,7 +70,7 @@ class AiderSettings(Frozen):
 class RatingSettings(Frozen):
     """The question at the end of a session."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="ask at the end of a session")
     timeout_s: int = Field(10, ge=2, le=120, description="seconds until it counts as skipped")
 
 
@@ -79,13 +83,15 @@ class TrainingSettings(Frozen):
 class LogSettings(Frozen):
     """What the log keeps."""
 
-    text: Literal["full", "redacted", "none"] = "redacted"
+    text: Literal["full", "redacted", "none"] = Field(
+        "redacted", description="what the log keeps of prompts and answers"
+    )
 
 
 class EngineSettings(Frozen):
     """The embedded model server."""
 
-    threads: int | None = Field(None, ge=1, le=256)
+    threads: int | None = Field(None, ge=1, le=256, description="default: the engine's choice")
     idle_unload_s: int = Field(600, ge=1, description="an unused model leaves memory")
     idle_exit_s: int = Field(60, ge=1, description="the engine exits when nobody uses it")
 
@@ -93,11 +99,11 @@ class EngineSettings(Frozen):
 class Settings(Frozen):
     """All settings of one run, merged from every source."""
 
-    profile: str = "default"
+    profile: str = Field("default", description="how to work, by the name of a profile")
     timezone: str | None = Field(None, description="IANA name; default: the system's")
-    main: Alias = "local-coder"
+    main: Alias = Field("local-coder", description="the model that edits")
     weak: Alias = Field("local-coder", description="commit messages and summaries")
-    editor: Alias | None = None
+    editor: Alias | None = Field(None, description="Aider's editor model in architect mode")
     tier_ceiling: Tier = Field(1, description="routes above this tier are never chosen for you")
     limits: Limits = Limits()
     aider: AiderSettings = AiderSettings()
@@ -105,6 +111,10 @@ class Settings(Frozen):
     training: TrainingSettings = TrainingSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
-    models: dict[Alias, ModelEntry] = Field(default_factory=dict)
-    modules: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    models: dict[Alias, ModelEntry] = Field(
+        default_factory=dict, description="your own aliases, over the built-in ones"
+    )
+    modules: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="by module: `enabled`, and settings of its own"
+    )
     allow_unmetered: bool = Field(False, description="paid routes may run without a ledger")

@@ -46,7 +46,7 @@ def code(
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()
-    ended = run_session(loaded, flags, context.args)
+    ended = run_session(loaded, flags, context.args, context.obj)
     preload.cancel()
     try:
         from lodestar.supervisor.ending import finish

@@ -67,12 +67,12 @@ def set_(
     value: Annotated[str, typer.Argument(help="The value, as it would stand in the file.")],
 ) -> None:
     """Set one value in config.yaml; comments and everything else stay."""
-    from lodestar.config import flag_layer, merge
+    from lodestar.cli.validation import check_change
     from lodestar.editing import set_value
     from lodestar.paths import lodestar_home
 
     parsed = _parsed(value)
-    merge([flag_layer({_checked(key): parsed})])
+    check_change(lodestar_home(), _checked(key), parsed)
     set_value(lodestar_home().config_file, key.split("."), parsed)
     note(f"{key} is now {_text(parsed)}")
 

@@ -84,8 +84,13 @@ class _PrivateFile(RotatingFileHandler):
     """A log file for its owner's eyes, and its predecessor."""
 
     def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).touch(0o600)
+        file = Path(self.baseFilename)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.touch(0o600)
         return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """A full disk must not turn one message into a page of another's traceback."""
 
 
 def _writer(file: Path) -> logging.Handler:
@@ -97,8 +102,8 @@ def _writer(file: Path) -> logging.Handler:
 
 def _log_file(environ: Mapping[str, str]) -> Path | None:
     try:
-        return lodestar_home(environ).folder("logs") / "cli.log"
-    except (LodestarError, OSError):
+        return lodestar_home(environ).root / "logs" / "cli.log"
+    except LodestarError:
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -11,22 +10,17 @@ import typer
 
 from lodestar import __version__
 from lodestar.cli import code, config, engine, failure, log, models, profile, rate, shim
+from lodestar.cli.groups import PassingOn
 from lodestar.errors import LodestarError
 from lodestar.settings import Settings
 
 WORK, MODELS, HEALTH = "Work", "Models", "Health"
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def main() -> None:
-    """The entry point."""
-    raise SystemExit(run(sys.argv[1:]))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return the process's exit code."""
+def run(arguments: Sequence[str], ahead: object = None) -> int:
+    """Run one command and return the process's exit code; `ahead` is for `code` alone."""
     with failure.logging_to(os.environ):
-        return failure.exit_code(lambda: _invoke(arguments), os.environ)
+        return failure.exit_code(lambda: _invoke(arguments, ahead), os.environ)
 
 
 def build_app(settings: Settings) -> typer.Typer:
@@ -47,7 +41,7 @@ def build_app(settings: Settings) -> typer.Typer:
 
 
 def _add_core(app: typer.Typer) -> None:
-    app.command("code", rich_help_panel=WORK, context_settings=PASSED_ON)(code.code)
+    app.command("code", cls=PassingOn, rich_help_panel=WORK)(code.code)
     app.command("rate", rich_help_panel=WORK)(rate.rate)
     app.add_typer(log.app, name="log", rich_help_panel=WORK)
     app.add_typer(profile.app, name="profile", rich_help_panel=MODELS)
@@ -78,9 +72,11 @@ def _root(
         print_overview()
 
 
-def _invoke(arguments: Sequence[str]) -> int:
+def _invoke(arguments: Sequence[str], ahead: object) -> int:
     command = typer.main.get_command(build_app(_settings()))
-    result: Any = command.main(list(arguments), prog_name="lodestar", standalone_mode=False)
+    result: Any = command.main(
+        list(arguments), prog_name="lodestar", standalone_mode=False, obj=ahead
+    )
     return result if isinstance(result, int) else 0
 
 

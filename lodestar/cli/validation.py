@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from lodestar.catalog import Catalog
-from lodestar.config import Layer, merge, read_layer
+from lodestar.config import Layer, flag_layer, merge, read_layer
 from lodestar.errors import UsageError
 from lodestar.loading import load
 from lodestar.paths import Home, builtin_profiles, engine_socket, lodestar_home
@@ -38,6 +39,15 @@ def check_profile(home: Home, name: str) -> None:
     layer, _ = profile_layer(home, name)
     settings, _ = merge([_base(home), layer])
     _check_names(settings)
+
+
+def check_change(home: Home, key: str, value: Any) -> None:
+    """Raises UsageError unless the user's configuration would stand with this value."""
+    change = flag_layer({key: value})
+    merge([change])
+    settings, _ = merge([_base(home), change])
+    _check_names(settings)
+    profile_layer(home, settings.profile)
 
 
 def places() -> Mapping[str, Path]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from lodestar.errors import LodestarError
+from lodestar.supervisor.head_start import HeadStart
 
 # Aider leaves cleanly on two interrupts; the later signals are for one that does not.
 _FIRMLY: Sequence[tuple[int, float]] = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0))
@@ -24,46 +22,24 @@ _GENTLY: Sequence[tuple[int, float]] = (
 )
 
 
-def launcher_path() -> Path:
-    """The launcher's entry file; it runs in Aider's interpreter, so it is never imported here."""
-    found = importlib.util.find_spec("lodestar_aider")
-    if found is None or not found.submodule_search_locations:
-        raise LodestarError("the Aider launcher is missing", "the installation is incomplete", "")
-    return Path(next(iter(found.submodule_search_locations))) / "__main__.py"
-
-
 class AiderProcess:
-    """One Aider. Spawned from the main thread and waited for there."""
+    """One Aider, waited for in the main thread."""
 
-    def __init__(self, python: str | None, spec: Path, environment: dict[str, str]) -> None:
-        self._command = [python or sys.executable, "-I", str(launcher_path()), str(spec)]
-        self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, launcher: HeadStart) -> None:
+        self._launcher = launcher
         self._stop = threading.Event()
         self.stopped_by: int | None = None
         """The signal that ended the session, None where Aider left by itself."""
 
-    def run(self, failed: threading.Event) -> int:
-        """Run to the end; 128 + n for a signal. Ends Aider when `failed` is set.
-
-        Raises LodestarError where the interpreter cannot be started.
-        """
+    def run(self, spec: Path, failed: threading.Event) -> int:
+        """Run to the end; 128 + n for a signal. Ends Aider when `failed` is set."""
         with _foreground(self._on_signal):
-            try:
-                self._process = subprocess.Popen(self._command, env=self._environment)
-            except OSError as error:
-                raise LodestarError(
-                    f"cannot start {self._command[0]}",
-                    str(error.strerror or error),
-                    "set aider.python in config.yaml to an interpreter that has Aider",
-                ) from error
-            code = self._wait(failed)
+            self._launcher.give(spec)
+            code = self._wait(self._launcher.process, failed)
+        self._launcher.let_go()
         return 128 - code if code < 0 else code
 
-    def _wait(self, failed: threading.Event) -> int:
-        process = self._process
-        if process is None:
-            raise RuntimeError("not started")
+    def _wait(self, process: subprocess.Popen[bytes], failed: threading.Event) -> int:
         while not (self._stop.is_set() or failed.is_set()):
             try:
                 return process.wait(0.2)
@@ -87,7 +63,7 @@ class AiderProcess:
 @contextmanager
 def _foreground(on_signal: object) -> Iterator[None]:
     """Leave Ctrl-C to the child; end it on SIGTERM and SIGHUP. Restores the handlers."""
-    # A handler, never SIG_IGN: the child would inherit that and be deaf to Ctrl-C.
+    # A handler, never SIG_IGN: a child would inherit that and be deaf to Ctrl-C.
     handlers = {
         signal.SIGINT: lambda *_: None,
         signal.SIGQUIT: lambda *_: None,

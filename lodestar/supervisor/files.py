@@ -66,7 +66,7 @@ class SessionFiles:
             "shim_url": f"http://127.0.0.1:{port}",
             "token": self._token,
             "session": self._session,
-            "parent": os.getpid(),
+            "drop_env": [entry.key_env for _, entry in catalog if entry.key_env],
             "aider_args": settings.aider.args,
             "user_args": list(user_args),
             **{key: str(self.folder / name) for key, (name, _) in files.items()},

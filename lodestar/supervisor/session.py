@@ -12,8 +12,8 @@ from lodestar.errors import LodestarError
 from lodestar.ids import new_id
 from lodestar.loading import Context
 from lodestar.supervisor.aider_process import AiderProcess
-from lodestar.supervisor.environment import aider_environment
 from lodestar.supervisor.files import SessionFiles, sweep
+from lodestar.supervisor.head_start import HeadStart
 from lodestar.supervisor.shim_process import ShimProcess
 from lodestar.supervisor.terminal import restored
 
@@ -40,29 +40,35 @@ class ShimFailedError(LodestarError):
         return self._text if self._text.startswith("error:") else super().__str__()
 
 
-def run_session(context: Context, flags: Mapping[str, Any], user_args: Sequence[str]) -> Ended:
+def run_session(
+    context: Context,
+    flags: Mapping[str, Any],
+    user_args: Sequence[str],
+    ahead: HeadStart | None = None,
+) -> Ended:
     """Run shim and Aider side by side until Aider ends.
 
-    Raises LodestarError where the shim or Aider cannot run.
+    `ahead` is a launcher that is importing already. Raises LodestarError where the shim or
+    Aider cannot run.
     """
     sweep(context.home)
     files = SessionFiles(context, session := new_id())
+    launcher = _launcher(context.settings.aider.python, ahead)
     try:
         files.write_shim(flags)
         shim = ShimProcess(context.home, files.shim)
         files.write_launcher(shim.port, user_args)
         shim.start()
-        keys = [entry.key_env for _, entry in context.catalog if entry.key_env]
-        environment = aider_environment(os.environ, keys)
-        aider = AiderProcess(context.settings.aider.python, files.launcher, environment)
+        aider = AiderProcess(launcher)
         try:
             with restored():
-                code = aider.run(shim.failed)
+                code = aider.run(files.launcher, shim.failed)
         finally:
             shim.stop()
         if shim.failed.is_set():
             raise ShimFailedError(shim)
     finally:
+        launcher.abandon()
         files.remove()
     reason = "ended" if aider.stopped_by is None else f"signal {aider.stopped_by}"
     return Ended(session, code, reason)
@@ -72,3 +78,13 @@ def warn(lines: Sequence[str]) -> None:
     """Print the configuration's warnings, one line each."""
     for line in lines:
         sys.stderr.write(f"warning: {line}\n")
+
+
+def _launcher(python: str | None, ahead: HeadStart | None) -> HeadStart:
+    """The launcher in the interpreter that the user chose; one in another is let go."""
+    python = os.path.expanduser(python) if python else sys.executable
+    if ahead and ahead.python == python:
+        return ahead
+    if ahead:
+        ahead.abandon()
+    return HeadStart(python, os.environ)

@@ -26,5 +26,9 @@ def load_package(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    load_package(Path(__file__).resolve().parent)
-    sys.exit(importlib.import_module("lodestar_aider.launch").run(sys.argv[1:]))
+    try:
+        load_package(Path(__file__).resolve().parent)
+        sys.exit(importlib.import_module("lodestar_aider.launch").run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # Aider answers Ctrl-C itself; this one came before Aider was there.
+        sys.exit(130)

@@ -17,7 +17,7 @@ FOREIGN = re.compile(
 
 def clean_environment(environ: MutableMapping[str, str], spec: Spec) -> None:
     """Drop what could redirect or pay for a request, then point every client at the shim."""
-    for name in [name for name in environ if FOREIGN.search(name)]:
+    for name in [name for name in environ if FOREIGN.search(name) or name in spec.drop_env]:
         del environ[name]
     environ.update(session_environment(spec))
 

@@ -17,6 +17,7 @@ from lodestar_aider.desk import Desk
 from lodestar_aider.environment import clean_environment
 from lodestar_aider.errors import LaunchError
 from lodestar_aider.events import Events
+from lodestar_aider.handover import Handover
 from lodestar_aider.spec import Spec, read_spec
 from lodestar_aider.turns import Turns
 
@@ -38,18 +39,31 @@ class Session:
 def run(argv: list[str]) -> int:
     """Run Aider as SPEC.json says; returns Aider's exit code, or 1 when it was not started."""
     try:
-        if len(argv) != 1:
-            raise LaunchError(
-                "Aider was not started",
-                "the launcher takes one argument, the session's specification",
-                "start Aider with `lodestar code`",
-            )
-        session = _open(read_spec(Path(argv[0])))
+        path = _spec_path(argv)
+        if path is None:
+            return 0
+        session = _open(read_spec(path))
         aider_main = _prepare(session)
     except LaunchError as problem:
         sys.stderr.write(problem.text() + "\n")
         return 1
     return _run(session, aider_main)
+
+
+def _spec_path(argv: list[str]) -> Path | None:
+    """SPEC.json itself, or --fd N: the pipe on which its path comes; None where none came."""
+    if len(argv) == 1:
+        return Path(argv[0])
+    if len(argv) != 2 or argv[0] != "--fd" or not argv[1].isdecimal():
+        raise LaunchError(
+            "Aider was not started",
+            "the launcher takes the session's specification, or --fd and a pipe",
+            "start Aider with `lodestar code`",
+        )
+    handover = Handover(int(argv[1]))
+    path = handover.spec_path()
+    handover.watch()
+    return path
 
 
 def _open(spec: Spec) -> Session:

@@ -30,6 +30,7 @@ class Spec:
     weak: str
     editor: str | None = None
     poll_s: float = 1.0
+    drop_env: tuple[str, ...] | list[str] = ()
 
     @property
     def api_base(self) -> str:

@@ -45,7 +45,7 @@ class LiveSession:
     def poll(self, after: int) -> dict[str, Any]:
         """New notices and, once the time is up, the end."""
         self._warn()
-        end = {"reason": "the session's time is up"} if self.over else None
+        end = {"reason": "The session's time is up; nothing is lost."} if self.over else None
         return {"notices": [n for n in self.notices if n["id"] > after], "end": end}
 
     def _warn(self) -> None:

@@ -1,0 +1,61 @@
+"""The generated reference says what the program does; the README's tour runs as written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lodestar.cli import pages
+from lodestar.settings import Settings
+from tests.e2e.conftest import LODESTAR, Machine, machine  # noqa: F401 (a fixture)
+
+ROOT = Path(__file__).parent.parent.parent
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+@pytest.mark.parametrize("name", ["configuration.md", "hooks.md", "tables.md"])
+def test_a_page_is_what_the_program_says(name: str) -> None:
+    current = (ROOT / "docs" / "reference" / name).read_text("utf-8")
+    assert current == pages.pages()[name], "run scripts/docs"
+
+
+def test_every_setting_is_described() -> None:
+    text = pages.pages()["configuration.md"]
+    empty = [line for line in text.splitlines() if re.fullmatch(r"\| `.*\|\s+\|", line)]
+    assert not empty
+    assert all(f"`{name}" in text for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("scripts/*.md")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_link_is_dead(page: Path) -> None:
+    dead = [
+        link for link in LINK.findall(page.read_text("utf-8")) if not (page.parent / link).exists()
+    ]
+    assert not dead
+
+
+def test_the_readmes_tour_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    text = (ROOT / "README.md").read_text("utf-8")
+    tour = re.search(r"<!-- run: tour -->\n```bash\n(.*?)```", text, re.S)
+    assert tour
+    machine.git("rm", "-q", "hello.py")
+    script = f'set -e\nlodestar() {{ "{LODESTAR}" "$@"; }}\n{tour[1]}'
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=machine.project,
+        env=machine.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "def greet():" in machine.text()
+    assert "demo model" in done.stdout
