@@ -67,7 +67,7 @@ def flag_layer(flags: Mapping[str, Any]) -> Layer:
     given = {key: value for key, value in flags.items() if value is not None}
     for key, value in given.items():
         _put(values, key.split("."), value)
-    return Layer("flag", values, {key: "command line" for key in given})
+    return Layer("flag", values, dict.fromkeys(given, "command line"))
 
 
 def merge(layers: Sequence[Layer]) -> tuple[Settings, dict[str, str]]:
@@ -168,7 +168,9 @@ def _scalar(name: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"${name} cannot be read", _one_line(error), "give a plain value") from error
+        raise UsageError(
+            f"${name} cannot be read", _one_line(error), "give a plain value"
+        ) from error
 
 
 def _lines(node: yaml.Node | None, path: Path, prefix: str = "") -> Iterable[tuple[str, str]]:

@@ -11,7 +11,9 @@ from lodestar.config import Layer, read_layer
 from lodestar.errors import UsageError
 from lodestar.paths import Home, builtin_profiles
 
-KEYS = frozenset({"main", "weak", "editor", "tier_ceiling", "limits", "aider", "rating", "training"})
+KEYS = frozenset(
+    {"main", "weak", "editor", "tier_ceiling", "limits", "aider", "rating", "training"}
+)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Alias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 # USD per million tokens; a price is stored in nano-dollars per token, so 3 decimals are exact.
@@ -118,3 +119,10 @@ class Settings(Frozen):
         default_factory=dict, description="by module: `enabled`, and settings of its own"
     )
     allow_unmetered: bool = Field(False, description="paid routes may run without a ledger")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError("it is not an IANA time zone, such as Europe/Berlin")
+        return name

@@ -46,6 +46,7 @@ def test_the_readmes_tour_runs_as_written(machine: Machine) -> None:  # noqa: F8
     tour = re.search(r"<!-- run: tour -->\n```bash\n(.*?)```", text, re.S)
     assert tour
     machine.git("rm", "-q", "hello.py")
+    machine.git("commit", "-qm", "an empty project")
     script = f'set -e\nlodestar() {{ "{LODESTAR}" "$@"; }}\n{tour[1]}'
     done = subprocess.run(
         ["bash", "-c", script],

@@ -1,0 +1,190 @@
+"""The GGUF files in LODESTAR_HOME/models: checking, importing and listing them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lodestar.errors import LodestarError, UsageError
+from lodestar.paths import Home, write_private
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+BLOCK = 4 << 20
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf\Z", re.IGNORECASE)
+PROBE_TIMEOUT_S = 60
+Progress = Callable[[int], None]
+"""Told the bytes done since the last call."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a GGUF file says of itself; `context_length` is 0 where it does not say."""
+
+    architecture: str
+    context_length: int
+    name: str
+    has_chat_template: bool
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """An imported file; sizes in bytes, `source` is where it was imported from."""
+
+    name: str
+    path: Path
+    size: int
+    source: str | None = None
+    context: int | None = None
+
+
+def model_files(home: Home) -> list[ModelFile]:
+    """The files in HOME/models, by name."""
+    return [_described(path) for path in sorted((home.root / "models").glob("*.gguf"))]
+
+
+def packaged_names() -> frozenset[str]:
+    """The models that come with the engine; the engine finds these before an import."""
+    # Found and not imported: the application never imports a shim.
+    spec = find_spec("lodestar_engine")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    return frozenset(p.stem for f in folders for p in (Path(f) / "models").glob("*.gguf"))
+
+
+def default_name(path: Path) -> str:
+    """A name for the file, made from the file's own."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "model"
+
+
+def probe(path: Path) -> Header:
+    """Read the header in another process, which a bad file may crash without harm.
+
+    Raises UsageError where it is not a model that the engine could load.
+    """
+    if _PART.search(path.name):
+        raise UsageError(
+            f"{path} is one part of a model in several files",
+            "the engine needs it in one piece",
+            "join them first: llama-gguf-split --merge",
+        )
+    command = [sys.executable, "-I", "-m", "lodestar_engine.probe", str(path.absolute())]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        found = json.loads(done.stdout)
+        problem = found.get("error")
+    except (subprocess.TimeoutExpired, ValueError):
+        found, problem = {}, "it could not be examined"
+    if problem or done.returncode:
+        raise UsageError(f"{path} is not a usable GGUF file", problem or done.stderr.strip())
+    return _header(path, found)
+
+
+def import_file(
+    home: Home, path: Path, name: str, context: int, link: bool, progress: Progress
+) -> ModelFile:
+    """Put the file into HOME/models under `name`, in one step, with its checksum beside it.
+
+    With `link` the bytes are shared where the disk is the same one.
+    """
+    folder = home.folder("models")
+    target = folder / f"{name}.gguf"
+    source = path.resolve()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as scratch:
+        part = Path(scratch) / "part"
+        linked = link and _linked(source, part)
+        digest = _digest(part, progress) if linked else _copied(source, part, progress)
+        facts = {"sha256": digest, "size": part.stat().st_size, "source": str(source)}
+        os.replace(part, target)
+    write_private(target.with_suffix(".json"), json.dumps({**facts, "context": context}, indent=2))
+    return _described(target)
+
+
+def remove_file(home: Home, name: str) -> bool:
+    """Delete an imported file and what is noted beside it; False where there is none."""
+    target = home.root / "models" / f"{name}.gguf"
+    existed = target.is_file()
+    target.unlink(missing_ok=True)
+    target.with_suffix(".json").unlink(missing_ok=True)
+    return existed
+
+
+def _header(path: Path, found: Mapping[str, Any]) -> Header:
+    if found.get("kind") not in (None, "", "model"):
+        raise UsageError(
+            f"{path} is not a model", f"it says that it is: {found['kind']}", "import a model file"
+        )
+    if found.get("tensors") == 0:
+        raise UsageError(f"{path} holds no weights", "it is a vocabulary only")
+    context = found.get("context_length")
+    length = context if isinstance(context, int) else 0
+    template = bool(found.get("has_chat_template"))
+    name = str(found.get("name") or path.stem)
+    return Header(str(found.get("architecture")), length, name, template)
+
+
+def _described(path: Path) -> ModelFile:
+    facts: dict[str, Any] = {}
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        facts = {}
+    facts = facts if isinstance(facts, dict) else {}
+    return ModelFile(
+        path.stem, path, path.stat().st_size, facts.get("source"), facts.get("context")
+    )
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
+def _copied(source: Path, target: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    try:
+        with source.open("rb") as reader, target.open("wb") as writer:
+            for block in _blocks(reader):
+                writer.write(block)
+                digest.update(block)
+                progress(len(block))
+            writer.flush()
+            os.fsync(writer.fileno())
+    except OSError as error:
+        raise LodestarError(
+            f"{source} was not imported", str(error), "check free space and permissions"
+        ) from error
+    target.chmod(0o600)
+    return digest.hexdigest()
+
+
+def _digest(path: Path, progress: Progress) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in _blocks(stream):
+            digest.update(block)
+            progress(len(block))
+    return digest.hexdigest()
+
+
+def _blocks(stream: Any) -> Iterator[bytes]:
+    while block := stream.read(BLOCK):
+        yield block

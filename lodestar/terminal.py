@@ -1,0 +1,33 @@
+"""What may be printed to a terminal, and whether anybody is there to answer."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+
+# CSI and OSC sequences whole, then every control character but newline and tab, and the
+# marks that make text read in another order than it is stored.
+_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def printable(text: str) -> str:
+    """The text without anything that could steer a terminal; newlines and tabs stay."""
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str, width: int | None = None) -> str:
+    """Printable text on one line, cut to `width` characters."""
+    line = " ".join(printable(text).split())
+    return line if width is None or len(line) <= width else line[: max(0, width - 3)] + "..."
+
+
+def interactive(environ: Mapping[str, str]) -> bool:
+    """Whether a question may be asked: a terminal, no CI, not LODESTAR_NO_INPUT."""
+    if environ.get("LODESTAR_NO_INPUT", "0") not in ("", "0") or environ.get("CI"):
+        return False
+    # A closed stream is None.
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
