@@ -109,9 +109,10 @@ def _check(layer: Layer) -> None:
 
 
 def _explain(error: ValidationError, layers: Sequence[Layer]) -> UsageError:
-    first = error.errors()[0]
+    # A misspelt key is named before the key that is missing because of it.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    where = _origin(key, layers)
+    where = layers[0].origin(key) if len(layers) == 1 else _origin(key, layers)
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _siblings(first["loc"]), 1)
         hint = f"did you mean `{near[0]}`?" if near else "remove it"

@@ -39,10 +39,19 @@ def find_modules(overrides: Mapping[str, Mapping[str, Any]]) -> list[Module]:
     found = []
     for info in sorted(pkgutil.iter_modules(lodestar.modules.__path__), key=lambda m: m.name):
         folder = Path(getattr(info.module_finder, "path", ".")) / info.name
-        defaults = folder / "config.yaml"
-        config = yaml.safe_load(defaults.read_text("utf-8")) if defaults.is_file() else {}
-        found.append(Module(info.name, folder, {**(config or {}), **overrides.get(info.name, {})}))
+        config = {**_defaults(folder / "config.yaml"), **overrides.get(info.name, {})}
+        found.append(Module(info.name, folder, config))
     return found
+
+
+def _defaults(file: Path) -> Mapping[str, Any]:
+    """A module's own settings; one whose file is broken is switched off."""
+    try:
+        config = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else None
+        return dict(config or {})
+    except (OSError, ValueError, TypeError, yaml.YAMLError):
+        log.exception("%s cannot be read and its module is left out", file)
+        return {"enabled": False}
 
 
 class Plugins:

@@ -63,7 +63,14 @@ def tightened(user: Mapping[str, Any], layer: Layer) -> tuple[Layer, list[str]]:
     if ceiling is not None and not (isinstance(ceiling, int) and ceiling <= user["tier_ceiling"]):
         del values["tier_ceiling"]
         notes.append(f"{layer.origin('tier_ceiling')}: a project cannot raise the tier ceiling")
-    minutes = (values.get("limits") or {}).get("session_minutes")
+    limits = values.get("limits") or {}
+    if not isinstance(limits, Mapping):
+        del values["limits"]
+        return Layer(layer.name, values, layer.origins), [
+            *notes,
+            f"{layer.origin('limits')}: `limits` is ignored: it must hold `key: value` lines",
+        ]
+    minutes = limits.get("session_minutes")
     own = user["limits"]["session_minutes"]
     if own is not None and minutes is not None and (not isinstance(minutes, int) or minutes > own):
         values["limits"] = {k: v for k, v in values["limits"].items() if k != "session_minutes"}

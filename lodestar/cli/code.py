@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -37,25 +38,29 @@ def code(
 
     lodestar code -- --help          (Aider's own help)
     """
+    flags = {"profile": profile, "limits.session_minutes": minutes}
+    raise typer.Exit(_work(flags, context.args, context.obj, ask=not no_rating))
+
+
+def _work(flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool) -> int:
     from lodestar.loading import load
     from lodestar.supervisor.session import run_session, warn
 
-    flags = {"profile": profile, "limits.session_minutes": minutes}
     loaded = load(flags)
     warn(loaded.warnings)
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()
-    ended = run_session(loaded, flags, context.args, context.obj)
+    ended = run_session(loaded, flags, arguments, ahead)
     preload.cancel()
     try:
         from lodestar.supervisor.ending import finish
 
-        finish(loaded, ended, ask=not no_rating)
+        finish(loaded, ended, ask)
     except LodestarError as error:
         # Aider's own result counts; the summary is an extra.
         sys.stderr.write(f"{error}\n")
-    raise typer.Exit(ended.exit_code)
+    return ended.exit_code
 
 
 def _preload() -> None:

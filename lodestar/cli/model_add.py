@@ -42,14 +42,8 @@ def add(
 
     Example: lodestar models add big --model qwen3:32b --api-base http://127.0.0.1:11434/v1 --free
     """
-    from lodestar.cli.opening import configuration
-    from lodestar.editing import set_value
-
-    configured = configuration()
-    check_alias(configured, alias, yes)
-    _check_key(key_env)
     free = free or provider == "engine"
-    given: dict[str, Any] = {
+    given = {
         "provider": provider,
         "model": model,
         "api_base": api_base,
@@ -61,9 +55,18 @@ def add(
         "context": context,
         "max_output": max_output,
     }
-    entry = {key: value for key, value in given.items() if value is not None}
+    _add(alias, {key: value for key, value in given.items() if value is not None}, yes)
+
+
+def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
+    from lodestar.cli.opening import configuration
+    from lodestar.editing import set_value
+
+    configured = configuration()
+    check_alias(configured, alias, replace)
+    _check_key(entry.get("key_env"))
     check_entry(alias, entry)
-    entry = _with_aider(entry, configured) if provider == "openai" else entry
+    entry = _with_aider(entry, configured) if entry["provider"] == "openai" else entry
     set_value(configured.home.config_file, ["models", alias], entry)
     note(f"{alias}: added to {configured.home.config_file}")
     _warn(alias, entry)

@@ -59,7 +59,11 @@ def import_(
         file = import_file(configured.home, path, alias, window, link, progress)
     for key in (alias, DEFAULT_ALIAS) if default else (alias,):
         set_value(configured.home.config_file, ["models", key], entry)
-    note(f"{alias}: {header.architecture}, {window} tokens of context, {file.path}")
+    _tell(alias, header, window, file.path, default)
+
+
+def _tell(alias: str, header: Header, window: int, path: Path, default: bool) -> None:
+    note(f"{alias}: {header.architecture}, {window} tokens of context, {path}")
     if not header.has_chat_template:
         note("note: the file has no chat template, so ChatML is used; answers may suffer")
     if default:

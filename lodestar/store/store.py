@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -15,6 +16,8 @@ from typing import Any
 from lodestar.errors import LedgerError
 from lodestar.store import migrations
 from lodestar.store.migrations import MigrationSet
+
+log = logging.getLogger("lodestar.store")
 
 LOCK_TIMEOUT_S = 20.0
 
@@ -100,11 +103,16 @@ class Store:
         return found[0] if found else None
 
     def _migrate(self, sets: Sequence[MigrationSet]) -> None:
-        if not migrations.pending(self._connection, sets):
-            return
-        with self._transaction() as connection:
-            # Looked at again: another session may have migrated while we waited.
-            migrations.apply(connection, migrations.pending(connection, sets))
+        for group in migrations.pending(self._connection, sets):
+            try:
+                with self._transaction() as connection:
+                    # Looked at again: another session may have migrated while we waited.
+                    migrations.apply(connection, migrations.pending(connection, [group]))
+            except Exception:
+                if group is sets[0]:
+                    raise
+                # A module without its tables fails at its hooks, alone; core goes on.
+                log.exception("the tables of %s could not be made", group.name)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -64,7 +64,7 @@ async def open_gates(
         if route.entry.paid and not metered and not settings.allow_unmetered:
             raise Refused(
                 f"`{route.alias}` is a paid model and nothing here counts its cost",
-                "downgrade",
+                "stop",
                 "usage_tracker",
                 "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
             )
@@ -74,7 +74,7 @@ async def open_gates(
 def _broken(name: str) -> Refused:
     return Refused(
         f"paid models are closed: the module {name} cannot check this request",
-        "downgrade",
+        "stop",
         name,
         "free models keep working; see the log",
     )

@@ -31,8 +31,7 @@ class Recorder:
         self._store = store
         self._settings = settings
         self._plugins = plugins
-        self._secrets = list(secrets)
-        self._redactor = Redactor(self._secrets)
+        self._redactor = Redactor(secrets)
         self._seen: OrderedDict[str, str] = OrderedDict()
 
     async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
@@ -76,8 +75,7 @@ class Recorder:
 
     def learn_secret(self, secret: str) -> None:
         """From now on this secret is redacted too."""
-        self._secrets.append(secret)
-        self._redactor = Redactor(self._secrets)
+        self._redactor.add(secret)
         self._seen.clear()
 
     def _observe(self, exchange: Exchange) -> None:

@@ -98,7 +98,10 @@ def request_body(request: Request, entry: ModelEntry, cap: int | None) -> bytes:
     modern = _COMPLETION_FIELD.match(entry.model.rpartition("/")[2])
     body["max_completion_tokens" if modern else "max_tokens"] = limit
     if request.stream:
-        body["stream_options"] = {"include_usage": True, **(body.get("stream_options") or {})}
+        options = body.get("stream_options") or {}
+        # Without its usage a paid answer would be charged at its worst case.
+        asked = options.get("include_usage", True) or entry.paid
+        body["stream_options"] = {**options, "include_usage": asked}
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 

@@ -89,9 +89,10 @@ class Machine:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if str(self.home) in command and word in command and folder.name != "self":
-                    found.append(int(folder.name))
+                command = (folder / "cmdline").read_bytes()
+                known = command + (folder / "environ").read_bytes()
+                if int(folder.name) != os.getpid() and str(self.home).encode() in known:
+                    found += [int(folder.name)] if word.encode() in command else []
         return found
 
     def wait_gone(self, word: str = "", timeout: float = 20) -> None:

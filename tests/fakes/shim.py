@@ -102,6 +102,11 @@ class Shim:
             process.stdout.close()
         return process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL: no chance to settle anything."""
+        self._process.kill()
+        self.stop()
+
     def chat(self, alias: str, text: str = "hello", **body: Any) -> Answer:
         """One streamed chat request."""
         message = {"role": "user", "content": text}

@@ -9,9 +9,9 @@ from lodestar.exchange import Outcome, Request, Route, Usage
 from lodestar.ids import new_id
 from lodestar.settings import ModelEntry
 
-PAID = {"billing": "payg", "price_in": "3", "price_out": "15", "max_output": 1000}
-UNPRICED = {"billing": "payg"}
-FREE = {"billing": "free"}
+PAID: dict[str, Any] = {"billing": "payg", "price_in": "3", "price_out": "15", "max_output": 1000}
+UNPRICED: dict[str, Any] = {"billing": "payg"}
+FREE: dict[str, Any] = {"billing": "free"}
 
 
 def a_request(text: str = "hello", session: str | None = "S1", **body: Any) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -121,6 +122,14 @@ def pack_sdist(clone: Clone, folder: Path) -> None:
     top = f"llama_cpp_python-{clone.version}"
     (folder / top).mkdir()
     subprocess.run(["tar", "-czf", clone.env["FAKE_SDIST"], "-C", folder, top], check=True)
+
+
+@pytest.fixture(autouse=True)
+def heed_interrupts() -> Iterator[None]:
+    """Started in the background, pytest ignores SIGINT, and would hand that on to the scripts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Health: which provider answers, and which does not."""

@@ -1,0 +1,1 @@
+"""Learning: what your ratings may teach the local model."""

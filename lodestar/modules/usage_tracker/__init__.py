@@ -1,0 +1,1 @@
+"""Money: holds before a paid call, charges after it."""

@@ -1,0 +1,83 @@
+"""Money held by a process that died is charged, not forgotten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from lodestar.modules.usage_tracker import charges, holds, owners
+from lodestar.modules.usage_tracker.plugin import session_event
+from lodestar.modules.usage_tracker.prices import Price
+from lodestar.store.store import Store
+from tests.fakes.values import PAID, a_request, a_route, reported
+
+PLACE_AND_DIE = """
+import os, pathlib, signal, sys
+from lodestar.modules.usage_tracker import holds
+from lodestar.modules.usage_tracker.prices import price_of
+from lodestar.store.store import Store
+from tests.fakes.values import PAID, a_request, a_route
+route = a_route(**PAID)
+with Store.open(pathlib.Path(sys.argv[1])) as store:
+    holds.place(store, holds.worst_case(a_request(), route, price_of(route.entry)))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def a_hold() -> holds.Hold:
+    return holds.worst_case(a_request(), a_route(**PAID), Price(3_000, 15_000))
+
+
+def place_and_die(store: Store) -> None:
+    done = subprocess.run([sys.executable, "-c", PLACE_AND_DIE, str(store.path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_the_hold_of_a_killed_process_is_charged_once_at_its_worst(store: Store) -> None:
+    place_and_die(store)
+    assert charges.sweep_orphans(store) == 1
+    assert charges.sweep_orphans(store) == 0
+    (hold,) = store.rows("SELECT * FROM holds")
+    (charge,) = store.rows("SELECT * FROM charges")
+    assert hold["state"] == "orphan"
+    assert (charge["cash_nano"], charge["usage_source"]) == (hold["amount_nano"], "worst_case")
+    assert charge["input_tokens"] is None
+
+
+def test_the_start_of_a_session_sweeps(store: Store) -> None:
+    place_and_die(store)
+    session_event("S2", {"type": "started"}, store)
+    assert [row["state"] for row in store.rows("SELECT state FROM holds")] == ["orphan"]
+
+
+def test_the_hold_of_a_living_process_is_left_alone(store: Store) -> None:
+    holds.place(store, a_hold())
+    assert charges.sweep_orphans(store) == 0
+
+
+def test_a_late_settlement_corrects_the_charge_of_an_orphan(store: Store) -> None:
+    hold = a_hold()
+    holds.place(store, hold)
+    with store.write() as connection:
+        connection.execute("UPDATE holds SET owner = ':1:0'")
+    assert charges.sweep_orphans(store) == 1
+    charges.settle(store, hold, reported(100, 10))
+    (charge,) = store.rows("SELECT * FROM charges")
+    assert charge["cash_nano"] == 100 * 3_000 + 10 * 15_000
+    assert [row["state"] for row in store.rows("SELECT state FROM holds")] == ["posted"]
+
+
+def test_a_stopped_process_is_alive_and_a_reused_pid_is_not() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        os.kill(child.pid, signal.SIGSTOP)
+        boot, _, _ = owners.this_process().rsplit(":", 2)
+        started = owners._started(child.pid)
+        assert owners.alive(f"{boot}:{child.pid}:{started}")
+        assert not owners.alive(f"{boot}:{child.pid}:1{started}")
+        assert not owners.alive(f"another-boot:{child.pid}:{started}")
+    finally:
+        os.kill(child.pid, signal.SIGCONT)
+        child.communicate(b"\n")
