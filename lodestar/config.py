@@ -38,9 +38,12 @@ def read_layer(path: Path) -> Layer:
     """Read a YAML file with the line of each key. Raises UsageError on anything but a mapping."""
     try:
         text = path.read_text("utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            # A few nested aliases stand for more text than fits in memory.
+            raise ValueError("YAML aliases (*name) are not supported")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read {path}", _one_line(error), "correct the file") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} is not a mapping", "it must hold `key: value` lines", "see docs")

@@ -92,10 +92,20 @@ def _overreach(user: Settings, settings: Settings) -> str | None:
             return f"it would change `{key}`"
     if settings.tier_ceiling > user.tier_ceiling:
         return "it would raise the tier ceiling"
-    own = {user.main, user.weak, user.editor}
+    own, new = user.limits.session_minutes, settings.limits.session_minutes
+    if own is not None and (new is None or new > own):
+        return "it would lift the session limit"
+    return _costly_choice(user, settings)
+
+
+def _costly_choice(user: Settings, settings: Settings) -> str | None:
+    """Role by role: a model that the user pays for as editor is not theirs as main model."""
     catalog = Catalog.load(settings, builtin_profiles())
-    for alias in {settings.main, settings.weak, settings.editor} - own - {None}:
-        entry = catalog.get(str(alias))
+    for role in ("main", "weak", "editor"):
+        alias = getattr(settings, role)
+        if alias is None or alias == getattr(user, role):
+            continue
+        entry = catalog.get(alias)
         if entry.paid or entry.tier > user.tier_ceiling:
             return f"`{alias}` can cost money"
     return None

@@ -41,12 +41,13 @@ def find_project(start: Path) -> Project:
 
 def project_layer(file: Path) -> tuple[Layer, list[str]]:
     """The harmless part of a project file, and one line for each key that was left out."""
-    if file.is_symlink() or file.stat().st_size > SIZE_LIMIT:
-        return Layer(str(file), {}), [f"{file}: ignored (a link, or larger than 64 kB)"]
     try:
+        if file.is_symlink() or file.stat().st_size > SIZE_LIMIT:
+            return Layer(str(file), {}), [f"{file}: ignored (a link, or larger than 64 kB)"]
         layer = read_layer(file)
-    except UsageError as error:
-        return Layer(str(file), {}), [f"{file}: ignored ({error.why})"]
+    except (OSError, UsageError) as error:
+        why = error.why if isinstance(error, UsageError) else error.strerror
+        return Layer(str(file), {}), [f"{file}: ignored ({why})"]
     kept = {key: value for key, value in layer.values.items() if key in HARMLESS}
     ignored = [
         f"{layer.origin(str(key))}: `{key}` is ignored: a repository cannot set it"

@@ -17,6 +17,9 @@ def main() -> None:
         from lodestar.cli.main import run
 
         code = run(sys.argv[1:], ahead)
+    except KeyboardInterrupt:
+        # Before the command line was there to answer it.
+        code = 130
     finally:
         if ahead:
             ahead.abandon()

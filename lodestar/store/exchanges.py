@@ -37,6 +37,11 @@ def open_exchange(store: Store, request: Request, prompt: Sequence[Message]) -> 
         _link(connection, request.id, "prompt", 0, prompt)
 
 
+def is_known(store: Store, id: str) -> bool:
+    """Whether the exchange was inserted."""
+    return store.row("SELECT 1 FROM exchanges WHERE id = ?", (id,)) is not None
+
+
 def open_attempt(store: Store, id: str, request: Request, route: Route, number: int) -> None:
     """Insert one attempt as open."""
     entry = route.entry

@@ -46,19 +46,23 @@ def undo_last_rating(store: Store) -> Mapping[str, Any] | None:
     return dict(row) if row else None
 
 
-def add_signal(store: Store, session: str | None, event: Mapping[str, Any]) -> None:
-    """Store one of the launcher's events, tied to its exchange where it names a request."""
-    data = {k: v for k, v in event.items() if k not in ("type", "ts_ms", "turn", "request")}
+def add_signal(store: Store, session: str | None, event: Mapping[str, Any]) -> bool:
+    """Store one of the launcher's events, tied to its exchange where it names a request.
+
+    False where it is there already: a batch whose answer was lost is sent again.
+    """
+    known = ("id", "type", "ts_ms", "turn", "request")
+    data = {k: v for k, v in event.items() if k not in known}
     with store.write() as connection:
         row = connection.execute(
             "SELECT id FROM exchanges WHERE client_request = ? AND client_request IS NOT NULL",
             (event.get("request"),),
         ).fetchone()
-        connection.execute(
-            "INSERT INTO signals(id, session_id, exchange_id, turn, type, commit_hash, data,"
-            " created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        added = connection.execute(
+            "INSERT OR IGNORE INTO signals(id, session_id, exchange_id, turn, type, commit_hash,"
+            " data, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                new_id(),
+                str(event.get("id") or new_id())[:64],
                 session,
                 row["id"] if row else None,
                 event.get("turn"),
@@ -68,3 +72,4 @@ def add_signal(store: Store, session: str | None, event: Mapping[str, Any]) -> N
                 event.get("ts_ms") or now_ms(),
             ),
         )
+        return added.rowcount == 1

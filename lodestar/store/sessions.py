@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lodestar.clock import now_ms
 from lodestar.ids import new_id
 from lodestar.paths import Home, write_private
 from lodestar.store.store import Store
+from lodestar.store.text import storable
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,12 @@ def machine_id(home: Home) -> str:
     try:
         return home.machine_file.read_text("ascii").strip()
     except FileNotFoundError:
-        write_private(home.machine_file, new_id() + "\n")
+        # Two first sessions may be here at once: a link is made once, and read by both.
+        draft = home.machine_file.with_name(f"machine_id.{os.getpid()}")
+        write_private(draft, new_id() + "\n")
+        with suppress(FileExistsError):
+            os.link(draft, home.machine_file)
+        draft.unlink()
         return home.machine_file.read_text("ascii").strip()
 
 
@@ -90,7 +97,7 @@ def sweep_dead(store: Store) -> int:
 def _kill_open(connection: sqlite3.Connection, session: str) -> None:
     connection.execute(
         "UPDATE attempts SET status = 'killed' WHERE status = 'open' AND exchange_id IN"
-        " (SELECT id FROM exchanges WHERE session_id = ? AND status = 'open')",
+        " (SELECT id FROM exchanges WHERE session_id = ?)",
         (session,),
     )
     connection.execute(
@@ -112,9 +119,10 @@ def _alive(pid: int | None, boot: str | None) -> bool:
 
 
 def _project_id(connection: sqlite3.Connection, root: Path) -> str:
+    path = storable(str(root))
     connection.execute(
         "INSERT OR IGNORE INTO projects(id, root, name, created_ms) VALUES (?, ?, ?, ?)",
-        (new_id(), str(root), root.name, now_ms()),
+        (new_id(), path, storable(root.name), now_ms()),
     )
-    row = connection.execute("SELECT id FROM projects WHERE root = ?", (str(root),)).fetchone()
+    row = connection.execute("SELECT id FROM projects WHERE root = ?", (path,)).fetchone()
     return str(row[0])

@@ -26,6 +26,11 @@ def main() -> int:
     except LodestarError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
+    except OSError as error:
+        what = f"cannot use {error.filename}" if error.filename else "the system refused"
+        do = "check free space and permissions"
+        print(LodestarError(what, str(error.strerror or error), do), file=sys.stderr)  # noqa: T201
+        return 1
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from aiohttp import web
 
-from lodestar.store import feedback
 from lodestar_shim.errors import ShimError
 from lodestar_shim.pipeline import Services
 
-log = logging.getLogger("lodestar.shim.control")
 BATCH_LIMIT = 500
 NOT_KEPT = frozenset({"idle"})
 
@@ -37,7 +34,7 @@ class Control:
     async def poll(self, http: web.Request) -> web.Response:
         """Notices after the given id, the end of the session, the status segments."""
         after = http.query.get("after", "0")
-        data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 10 else 0)
+        data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 16 else 0)
         return web.json_response({**data, "status": self._status()})
 
     def _status(self) -> list[str]:
@@ -52,13 +49,8 @@ class Control:
 
     def _store(self, batch: list[dict[str, Any]]) -> None:
         session = self._s.session.id
-        for event in batch:
-            if event["type"] in NOT_KEPT:
-                continue
-            try:
-                feedback.add_signal(self._s.store, session, event)
-            except Exception:
-                log.exception("a signal could not be stored")
+        kept = [event for event in batch if event["type"] not in NOT_KEPT]
+        for event in self._s.recorder.signals(kept, session):
             self._s.plugins.collect(
                 "session_event",
                 session=session,

@@ -58,7 +58,7 @@ class Engine:
             await self.ensure()
             async with self._session.post(f"{URL}/v1/warm", json={"model": model}) as answer:
                 await answer.read()
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("the engine could not be warmed: %s", error)
 
     async def close(self) -> None:
@@ -130,11 +130,18 @@ def _await_ready(process: subprocess.Popen[bytes], log_path: str) -> None:
         # Exit code 0 without a line: another engine holds the lock and is about to answer.
         if process.poll() is None and not ready:
             process.kill()
-        if process.wait(timeout=10) != 0:
+        if _code(process) != 0:
             raise ConnectionError(f"the engine did not start (see {log_path})")
         return
-    if not json.loads(line).get("ready"):
+    if not line.startswith(b"{") or not json.loads(line).get("ready"):
         raise ConnectionError(f"the engine is not ready (see {log_path})")
+
+
+def _code(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _private(path: str, flags: int) -> int:

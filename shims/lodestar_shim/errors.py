@@ -10,11 +10,14 @@ from aiohttp import web
 # Aider and litellm decide by the text whether to retry for a minute; these words make them.
 _RETRY_WORDS = (
     (re.compile(r"\bhttps?://\S+"), "[link]"),
-    (re.compile(r"rate.?limit", re.I), "request quota"),
+    (re.compile(r"\blitellm\.(\w+)"), r"\1"),
+    (re.compile(r"rate[\s_-]*limit", re.I), "request quota"),
     (re.compile(r"\b429\b"), "4 2 9"),
     (re.compile(r"request too large", re.I), "request over its size"),
-    (re.compile(r"a timeout occurred", re.I), "it took too long"),
+    (re.compile(r"timed[\s-]*out|time-?out error|a timeout occurred", re.I), "took too long"),
+    (re.compile(r"service tier capacity", re.I), "capacity"),
     (re.compile(r"content_policy_violation|safety system", re.I), "content policy"),
+    (re.compile(r"violating our usage policy", re.I), "against its usage policy"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 QUOTE_LIMIT = 400
@@ -53,8 +56,7 @@ def for_user(what: str, why: str = "", do: str = "") -> str:
 
 def quote(text: str) -> str:
     """Somebody else's error text, made harmless: no links, no retry words, one short line."""
-    text = _CONTROL.sub(" ", text)
+    text = " ".join(_CONTROL.sub(" ", text).split())
     for pattern, replacement in _RETRY_WORDS:
         text = pattern.sub(replacement, text)
-    text = " ".join(text.split())
     return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"

@@ -13,7 +13,7 @@ _CONTEXT_WORDS = ("maximum context length", "context_length_exceeded", "context 
 def refused(error: Refused) -> ShimError:
     """A gate's no, in the envelope that Aider shows once."""
     return ShimError(
-        for_user(f"Lodestar stopped this request: {error}", "", error.remedy),
+        for_user(f"Lodestar stopped this request: {quote(str(error))}", "", quote(error.remedy)),
         "budget_exceeded",
         extra={"limit_source": error.limit_source, "remedy": error.remedy},
     )

@@ -18,8 +18,9 @@ log = logging.getLogger("lodestar.shim.gates")
 class Gates:
     """The opened gates of one attempt, as one."""
 
-    def __init__(self, gates: list[AttemptGate]) -> None:
+    def __init__(self, gates: list[AttemptGate], paid: bool) -> None:
         self._gates = gates
+        self._paid = paid
 
     @property
     def max_output(self) -> int | None:
@@ -28,9 +29,18 @@ class Gates:
         return min(caps) if caps else None
 
     def progress(self, received: int) -> bool:
-        """Tell every gate the bytes received; False where one of them stops the stream."""
-        told = [gate.progress(received) for gate in self._gates]
-        return all(told)
+        """Tell every gate the bytes received; False where one of them stops the stream.
+
+        A gate that fails stops a paid answer and lets a free one go on.
+        """
+        return all([self._told(gate, received) for gate in self._gates])  # noqa: C419 (tell all)
+
+    def _told(self, gate: AttemptGate, received: int) -> bool:
+        try:
+            return gate.progress(received)
+        except Exception:
+            log.exception("a gate could not follow an answer")
+            return not self._paid
 
     async def finish(self, outcome: Outcome) -> None:
         """Settle every gate; a failure of one is logged and does not keep the others from it."""
@@ -53,8 +63,10 @@ async def open_gates(
             arguments = {"request": request, "route": route, "store": store, "settings": settings}
             try:
                 manager = impl.function(*(arguments[key] for key in impl.argnames))
-                opened.append(await stack.enter_async_context(manager))
-                metered = True
+                gate = await stack.enter_async_context(manager)
+                opened.append(gate)
+                # Only a gate that set a cap has looked at what the answer may cost.
+                metered = metered or isinstance(gate.max_output, int)
             except Refused:
                 raise
             except Exception as error:
@@ -68,7 +80,7 @@ async def open_gates(
                 "usage_tracker",
                 "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
             )
-        yield Gates(opened)
+        yield Gates(opened, route.entry.paid)
 
 
 def _broken(name: str) -> Refused:

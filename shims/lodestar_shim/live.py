@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from lodestar.clock import now_ms
 from lodestar.settings import Settings
 
 
@@ -28,7 +29,10 @@ class LiveSession:
 
     def notice(self, text: str, level: str = "info") -> None:
         """Show a line above the user's prompt."""
-        self.notices.append({"id": len(self.notices) + 1, "level": level, "text": text})
+        # Ids rise across restarts of the shim, or the launcher would drop what it seems to know.
+        newest = self.notices[-1]["id"] if self.notices else 0
+        number = max(now_ms(), newest + 1)
+        self.notices.append({"id": number, "level": level, "text": text})
 
     @property
     def remaining_s(self) -> float | None:

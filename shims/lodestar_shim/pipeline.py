@@ -116,10 +116,11 @@ class Pipeline:
     ) -> web.StreamResponse:
         s = self._s
         async with open_gates(request, route, s.plugins, s.store, s.settings) as gates:
-            attempt = Attempt(new_id(), route, number, _now(), Tee(), Outcome("aborted"))
-            await self._open(request, attempt, attempts)
+            unsent = Outcome("aborted", sent=False)
+            attempt = Attempt(new_id(), route, number, _now(), Tee(), unsent)
             attempts.append(attempt)
             try:
+                await self._open(request, attempt)
                 return await self._call(http, request, attempt, gates)
             except UpstreamError as error:
                 attempt.outcome = Outcome("error", error.status, error=str(error), sent=error.sent)
@@ -140,6 +141,7 @@ class Pipeline:
         key = await self._s.keys.get(attempt.route)
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": attempt.route.alias}
         relay = Relay(http, attempt.tee, gates, headers)
+        attempt.outcome = Outcome("aborted")
         try:
             async with self._s.upstreams.post(
                 request, attempt.route, attempt.id, gates.max_output, key
@@ -155,18 +157,18 @@ class Pipeline:
         )
         return response
 
-    async def _open(self, request: Request, attempt: Attempt, attempts: list[Attempt]) -> None:
+    async def _open(self, request: Request, attempt: Attempt) -> None:
         recorder = self._s.recorder
-        if attempts:
-            await recorder.attempted(request, attempt.route, attempt.id, attempt.number)
-        else:
+        if attempt.number == 1:
             await recorder.opened(request, attempt.route, attempt.id)
+        else:
+            await recorder.attempted(request, attempt.route, attempt.id, attempt.number)
 
     async def _break(
         self, http: web.Request, request: Request, error: StreamBrokenError
     ) -> web.StreamResponse:
         self._broken.add(request)
-        if self._broken.count(request) > 1:
+        if error.final or self._broken.count(request) > 1:
             await end_with_length(error.response, request.alias)
         else:
             abort(http)

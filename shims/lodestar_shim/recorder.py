@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 from lodestar.exchange import Exchange, Outcome, Request, Route
 from lodestar.plugins import Plugins
 from lodestar.redaction import Redactor
 from lodestar.settings import Settings
-from lodestar.store import exchanges
+from lodestar.store import exchanges, feedback
 from lodestar.store.exchanges import Message
 from lodestar.store.store import Store
+from lodestar.store.text import storable
+from lodestar.threads import to_the_end
 from lodestar_shim.parse import text_of
 
 log = logging.getLogger("lodestar.shim.recorder")
-T = TypeVar("T")
 REMEMBERED = 128
 
 
@@ -53,14 +54,20 @@ class Recorder:
 
     async def attempt_closed(self, attempt: str, outcome: Outcome) -> None:
         """How an attempt ended."""
-        await self._run(lambda: exchanges.close_attempt(self._store, attempt, outcome))
+        clean = self._clean(outcome)
+        await self._run(lambda: exchanges.close_attempt(self._store, attempt, clean))
 
     async def finished(self, exchange: Exchange, attempt: str | None) -> None:
         """The final outcome of the exchange and its last attempt; then the observers."""
 
+        exchange = replace(exchange, outcome=self._clean(exchange.outcome))
+
         def write() -> None:
             answer = [self._message("assistant", exchange.text)] if exchange.text else []
             with self._store.write():
+                if not exchanges.is_known(self._store, exchange.request.id):
+                    # Opening it failed (a full disk, a locked file): the row is made now.
+                    self._reopen(exchange, attempt)
                 if attempt:
                     exchanges.close_attempt(self._store, attempt, exchange.outcome)
                 exchanges.close_exchange(self._store, exchange, answer)
@@ -78,6 +85,41 @@ class Recorder:
         self._redactor.add(secret)
         self._seen.clear()
 
+    def signals(self, batch: Sequence[Mapping[str, Any]], session: str) -> list[dict[str, Any]]:
+        """Store the launcher's events, redacted; returns those that were new.
+
+        Call it in a worker thread.
+        """
+        clean = [self._clean_event(event) for event in batch]
+        with self._store.write():
+            return [e for e in clean if feedback.add_signal(self._store, session, e)]
+
+    def _clean_event(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        keep = self._settings.log.text
+        if keep == "none":
+            return {k: v for k, v in event.items() if k not in ("message", "text")}
+        clean = {k: storable(v) if isinstance(v, str) else v for k, v in event.items()}
+        if keep == "full":
+            return clean
+        return {k: self._redactor.text(v) if isinstance(v, str) else v for k, v in clean.items()}
+
+    def _clean(self, outcome: Outcome) -> Outcome:
+        """An upstream's words, which may quote a key, made fit to be stored."""
+        error = outcome.error and self._redactor.text(storable(outcome.error))
+        model, reason = outcome.served_model, outcome.finish_reason
+        return replace(
+            outcome,
+            error=error,
+            served_model=model and storable(model),
+            finish_reason=reason and storable(reason),
+        )
+
+    def _reopen(self, exchange: Exchange, attempt: str | None) -> None:
+        request = exchange.request
+        exchanges.open_exchange(self._store, request, self._prompt(request))
+        if exchange.route and attempt:
+            exchanges.open_attempt(self._store, attempt, request, exchange.route, exchange.attempts)
+
     def _observe(self, exchange: Exchange) -> None:
         self._plugins.collect(
             "exchange_finished", exchange=exchange, store=self._store, settings=self._settings
@@ -92,7 +134,7 @@ class Recorder:
         keep: Literal["full", "redacted", "none"] = self._settings.log.text
         if keep == "none":
             return role, None, size
-        clean = text.encode("utf-8", "replace").decode("utf-8")
+        clean = storable(text)
         return role, clean if keep == "full" else self._redacted(clean), size
 
     def _redacted(self, text: str) -> str:
@@ -105,9 +147,9 @@ class Recorder:
             self._seen.popitem(last=False)
         return found
 
-    async def _run(self, work: Callable[..., T], *arguments: object) -> None:
+    async def _run(self, work: Callable[[], object]) -> None:
         try:
-            await asyncio.to_thread(work, *arguments)
+            await to_the_end(work)
         except Exception:
             # Bookkeeping may fail; the request may not fail because of it.
             log.exception("an exchange could not be recorded")

@@ -14,6 +14,7 @@ from lodestar_shim.tee import Tee
 from lodestar_shim.upstream import UpstreamError
 
 ANSWER_LIMIT = 32 << 20
+HEAD_LIMIT = 4 << 20
 
 
 class ClientGoneError(Exception):
@@ -21,11 +22,15 @@ class ClientGoneError(Exception):
 
 
 class StreamBrokenError(Exception):
-    """The upstream broke off after the first bytes went to the client."""
+    """The answer broke off after its first bytes went to the client.
 
-    def __init__(self, reason: str, response: web.StreamResponse) -> None:
+    `final` means that asking again would break off again: the client is told to stop.
+    """
+
+    def __init__(self, reason: str, response: web.StreamResponse, final: bool = False) -> None:
         super().__init__(reason)
         self.response = response
+        self.final = final
 
 
 class Relay:
@@ -73,7 +78,10 @@ class Relay:
         try:
             await self._rest(chunks, response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise StreamBrokenError(str(error) or type(error).__name__, response) from error
+            # Where only the tail is missing, the answer is whole: nobody need pay for it twice.
+            if not self._tee.complete:
+                raise StreamBrokenError(str(error) or type(error).__name__, response) from error
+            await self._send(response, b"" if self._tee.done else b"\n\ndata: [DONE]\n\n")
         if not self._tee.complete:
             reason = self._tee.error or "the stream ended without a finish_reason"
             raise StreamBrokenError(reason, response)
@@ -87,22 +95,27 @@ class Relay:
             self._tee.feed(chunk)
             if self._tee.error:
                 raise UpstreamError(self._tee.error, 200)
-            if self._tee.events:
+            if len(head) > HEAD_LIMIT:
+                raise UpstreamError("the stream begins with too much that is no event", 200)
+            if self._tee.events and head.endswith(b"\n"):
                 self.first_ms = time.monotonic_ns() // 1_000_000
                 return head
         raise UpstreamError("the stream ended before it began", 200)
 
     async def _rest(self, chunks: AsyncIterator[bytes], response: web.StreamResponse) -> None:
-        received = 0
+        received, held = 0, b""
         async for chunk in chunks:
             received += len(chunk)
             # Read before it is passed on: an error event makes Aider ask again for a minute.
             self._tee.feed(chunk)
             if self._tee.error:
                 raise StreamBrokenError(self._tee.error, response)
-            await self._send(response, chunk)
+            # Whole lines only: a stream that breaks inside one could not be ended properly.
+            lines, newline, held = (held + chunk).rpartition(b"\n")
+            await self._send(response, lines + newline)
             if not self._gates.progress(received):
-                raise StreamBrokenError("a limit stopped the answer", response)
+                raise StreamBrokenError("a limit stopped the answer", response, final=True)
+        await self._send(response, held)
 
     async def _send(
         self, response: web.StreamResponse, chunk: bytes, prepare: bool = False
@@ -110,7 +123,8 @@ class Relay:
         try:
             if prepare:
                 await response.prepare(self._http)
-            await response.write(chunk)
+            if chunk:
+                await response.write(chunk)
         except (ConnectionError, aiohttp.ClientError) as error:
             raise ClientGoneError from error
 

@@ -26,11 +26,12 @@ def choose_routes(
     alias = catalog.plain(request.alias)
     weak = request.alias.endswith(WEAK)
     routes = [Route(alias, entry, "weak model of the profile" if weak else "you asked")]
-    if weak and entry.paid and FREE_FALLBACK in catalog:
+    free = catalog.get(FREE_FALLBACK) if FREE_FALLBACK in catalog else None
+    if (weak or request.kind == "commit_message") and entry.paid and free and not free.paid:
         # A commit message is never refused for money: the free model writes it instead.
-        free = catalog.get(FREE_FALLBACK)
         routes.append(Route(FREE_FALLBACK, free, "free fallback"))
     ordered = plugins.filter(
         "order_routes", "routes", request=request, routes=routes, store=store, settings=settings
     )
-    return [route for route in ordered if route in routes] or routes
+    kept = [r for r in ordered if r in routes] if isinstance(ordered, Sequence) else []
+    return kept or routes

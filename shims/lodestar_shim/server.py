@@ -10,11 +10,12 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 
+from lodestar.errors import LodestarError
 from lodestar.loading import Context, load
 from lodestar.plugins import Plugins
 from lodestar.redaction import environment_secrets
@@ -57,12 +58,15 @@ async def serve(spec: Spec, port: int, descriptor: int | None) -> int:
 @asynccontextmanager
 async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
     settings = context.settings
+    for alias in filter(None, (settings.main, settings.weak, settings.editor)):
+        context.catalog.get(alias)
     plugins = Plugins.load(settings)
     store = await asyncio.to_thread(_open_store, spec, context, plugins)
     engine = Engine(context.home, settings.engine)
     upstreams = Upstreams(engine)
     environ = dict(os.environ)
-    secrets = [spec.token, *environment_secrets(environ)]
+    named = [environ.get(entry.key_env or "", "") for _, entry in context.catalog]
+    secrets = [spec.token, *environment_secrets(environ), *named]
     recorder = Recorder(store, settings, plugins, secrets)
     live = LiveSession(spec.session, spec.token, settings, spec.started)
     warming = asyncio.create_task(_warm(engine, context))
@@ -79,8 +83,7 @@ async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
         )
     finally:
         warming.cancel()
-        with suppress(asyncio.CancelledError):
-            await warming
+        await asyncio.gather(warming, return_exceptions=True)
         await upstreams.close()
         await engine.close()
         if not spec.supervised:
@@ -121,7 +124,12 @@ def _open_store(spec: Spec, context: Context, plugins: Plugins) -> Store:
 def _listener(port: int, descriptor: int | None) -> socket.socket:
     if descriptor is not None:
         return socket.socket(fileno=descriptor)
-    listener = socket.create_server(("127.0.0.1", port), backlog=256)
+    try:
+        listener = socket.create_server(("127.0.0.1", port), backlog=256)
+    except OSError as error:
+        raise LodestarError(
+            f"port {port} cannot be used", str(error.strerror or error), "choose another --port"
+        ) from error
     listener.setblocking(False)
     return listener
 
@@ -144,6 +152,8 @@ def _watch(stopping: asyncio.Event, supervised: bool) -> None:
     # Ctrl-C and a closed terminal reach the whole process group; a supervised shim
     # outlives both, because its supervisor still has an edit to finish.
     for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup
         loop.add_signal_handler(number, (lambda: None) if supervised else stopping.set)
     if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
         loop.add_reader(0, _read_end, stopping)

@@ -117,7 +117,7 @@ def output_cap(body: Mapping[str, Any], entry: ModelEntry, cap: int | None) -> i
 
 async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
     if response.status != 200:
-        text = (await response.content.read(ERROR_BODY_LIMIT)).decode("utf-8", "replace")
+        text = (await _beginning(response)).decode("utf-8", "replace")
         message, code = _explain(text)
         raise UpstreamError(message, response.status, code=code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -125,6 +125,15 @@ async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
     expected = "text/event-stream" if stream else "application/json"
     if response.content_type != expected:
         raise UpstreamError(f"the answer is {response.content_type}, not {expected}", 200)
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= ERROR_BODY_LIMIT:
+            break
+    return body[:ERROR_BODY_LIMIT]
 
 
 def _explain(text: str) -> tuple[str, str | None]:

@@ -156,3 +156,36 @@ def test_a_worktree_whose_git_is_a_file_is_a_repository(place: Path) -> None:
     (place / "tree" / "sub").mkdir(parents=True)
     (place / "tree" / ".git").write_text("gitdir: elsewhere")
     assert find_project(place / "tree" / "sub").root == place / "tree"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "limits: {session_minutes: null}\n",
+        "limits: 5\n",
+        "limits: [1]\n",
+        "x: 2001-99-99\n",
+        "x: 0x_\n",
+        "limits: &a {b: *a}\n",
+        "[" * 5000,
+        "main: claude\n",
+        "weak: claude\n",
+        "profile: lax\n",
+        "\udc80: 1\n",
+    ],
+)
+def test_no_project_file_loosens_or_breaks_anything(isolated_home: Path, text: str) -> None:
+    """The user pays for `claude` as editor, and only there; sessions end after 20 minutes."""
+    (isolated_home / "profiles").mkdir(parents=True)
+    (isolated_home / "profiles" / "lax.yaml").write_text("limits: {session_minutes: null}\n")
+    (isolated_home / "config.yaml").write_text(
+        "editor: claude\nlimits: {session_minutes: 20}\nmodels: {claude: {provider: openai,"
+        " model: c, api_base: 'https://example.org/v1', tier: 1}}\n"
+    )
+    folder = isolated_home.parent / "repository"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".lodestar.yaml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    found = load(folder=folder)
+    assert found.settings.limits.session_minutes == 20
+    assert (found.settings.main, found.settings.weak) == ("local-coder", "local-coder")
+    assert found.warnings

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from lodestar_shim.errors import quote
 from tests.fakes.shim_client import Shim, events
 from tests.fakes.upstream import Upstream
 
@@ -89,3 +90,36 @@ def test_a_bad_body_is_refused(shim: Shim, upstream: Upstream, body: bytes, code
     status, _, answer = shim.request("POST", "/v1/chat/completions", body)
     assert (status, json.loads(answer)["error"]["code"]) == (400, code)
     assert not upstream.chats
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rate\n limit exceeded",
+        "litellm.InternalServerError: overloaded",
+        "Request timed out.",
+        "The read operation timed out",
+        "see https://example.org/429",
+        "service tier capacity exceeded",
+    ],
+)
+def test_what_makes_clients_retry_is_said_otherwise(text: str) -> None:
+    said = quote(text).lower()
+    words = (*POISON, "rate limit", "litellm.", "timed out", "service tier capacity")
+    assert not [word for word in words if word in said]
+
+
+def test_half_an_emoji_in_an_error_is_recorded(shim: Shim) -> None:
+    messages = [{"role": "user", "content": "\ud83d half"}]
+    exchange = shim.chat(messages=messages)[1]["X-Lodestar-Exchange"]
+    shim.wait_row("SELECT 1 FROM exchanges WHERE id = ? AND status = 'ok'", exchange)
+
+
+def test_events_sent_twice_are_stored_once_and_without_secrets(shim: Shim) -> None:
+    key = "sk-ant-api03-Qq71kQ0pLw93MvT5aaZZ"
+    event = {"id": "e" * 32, "type": "error", "text": f"key {key} refused"}
+    for _ in range(2):
+        assert shim.request("POST", "/lodestar/v1/events", {"events": [event]})[0] == 204
+    rows = shim.rows("SELECT data FROM signals WHERE id = ?", "e" * 32)
+    assert len(rows) == 1
+    assert key not in rows[0]["data"]

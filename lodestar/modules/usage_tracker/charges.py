@@ -24,7 +24,9 @@ ABSURD = 10
 def charge_free(store: Store, request: Request, route: Route, outcome: Outcome) -> None:
     """Record the tokens of a call that cost nothing; nothing where no token is known."""
     usage, price = outcome.usage, price_of(route.entry)
-    if not outcome.sent or (usage.input is None and usage.output is None):
+    if outcome.status not in ("ok", "aborted") or not outcome.sent:
+        return
+    if usage.input is None and usage.output is None:
         return
     listed = list_price(price, usage)
     row = _row(request, route, price, usage, usage.source)
@@ -71,19 +73,31 @@ def sweep_orphans(store: Store) -> int:
 def _cost(hold: Hold, outcome: Outcome) -> tuple[int, Source]:
     """What to charge, nano-dollars: as reported, else the worst case."""
     usage = outcome.usage
-    counts = (usage.input, usage.output)
-    if usage.source == "provider" and all(isinstance(n, int) and n >= 0 for n in counts):
-        cash = hold.price.of(int(usage.input or 0), int(usage.output or 0))
+    # A count in the middle of a stream that broke off is not the final one.
+    final = outcome.status == "ok" or outcome.finish_reason is not None
+    counted = all(n is not None and n >= 0 for n in (usage.input, usage.output))
+    if final and usage.source == "provider" and counted:
+        cash = hold.price.of(int(usage.input or 0), _billed_output(usage))
         if cash <= hold.amount * ABSURD:
             return cash, "provider"
     return hold.amount, "worst_case"
 
 
+def _billed_output(usage: Usage) -> int:
+    """Output tokens as billed: some providers leave reasoning out of them, not of the total."""
+    total = (usage.raw or {}).get("total_tokens")
+    rest = total - int(usage.input or 0) if isinstance(total, int) else 0
+    return max(int(usage.output or 0), rest)
+
+
 def _unused(outcome: Outcome) -> bool:
-    """Whether the provider did nothing: it never got the request, or turned it down."""
+    """Whether the provider did nothing: it never got the request, or turned it away.
+
+    One that failed itself (408, 5xx) may have worked for nothing, and bill it.
+    """
     status = outcome.http_status or 0
-    turned_down = 400 <= status < 500 and status != 408 and outcome.usage.source != "provider"
-    return not outcome.sent or turned_down
+    refused = 300 <= status < 500 and status != 408 and outcome.usage.source != "provider"
+    return not outcome.sent or refused
 
 
 def _row(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from lodestar.modules.usage_tracker import charges, holds
 from lodestar.modules.usage_tracker.holds import Hold
 from lodestar.modules.usage_tracker.prices import price_of
 from lodestar.store.store import Store
+from lodestar.threads import to_the_end
 
 log = logging.getLogger("lodestar.usage_tracker")
 
@@ -84,20 +84,6 @@ async def attempt_gate(request: Request, route: Route, store: Store) -> AsyncIte
     finally:
         if not gate.settled:
             await gate.finish(ending)
-
-
-async def to_the_end(work: Callable[..., object], *arguments: object) -> None:
-    """Run work in a thread and see its end, also where the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled:
-        raise cancelled from task.exception()
-    task.result()
 
 
 def _hold(store: Store, hold: Hold) -> None:

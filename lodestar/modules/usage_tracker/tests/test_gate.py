@@ -107,6 +107,7 @@ def test_what_the_provider_reports_is_what_is_charged(store: Store) -> None:
         Outcome("aborted"),
         Outcome("ok", 200, Usage(None, 10, source="provider")),
         Outcome("ok", 200, Usage(-5, 10, source="provider")),
+        Outcome("error", 200, Usage(100, 3, source="provider")),
         Outcome("ok", 200, Usage(10**12, 10, source="provider")),
     ],
 )
@@ -117,6 +118,12 @@ def test_without_usable_usage_the_worst_case_is_charged(store: Store, outcome: O
         HELLO_WORST,
         "worst_case",
     )
+
+
+def test_reasoning_that_is_only_in_the_total_is_charged(store: Store) -> None:
+    usage = Usage(100, 10, source="provider", raw={"total_tokens": 160})
+    through(store, Outcome("ok", 200, usage))
+    assert charge(store)["cash_nano"] == 100 * 3_000 + 60 * 15_000
 
 
 def test_a_cost_above_the_worst_case_is_charged_in_full(store: Store) -> None:
