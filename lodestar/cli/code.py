@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
 
 from lodestar.errors import LodestarError
+from lodestar.terminal import printable
 
+log = logging.getLogger("lodestar.cli.code")
 PRELOAD_AFTER_S = 10.0
 """Aider's own start is over by then; the imports would slow it."""
 
@@ -45,22 +49,36 @@ def code(
 def _work(flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool) -> int:
     from lodestar.loading import load
     from lodestar.supervisor.session import run_session, warn
+    from lodestar.supervisor.signals import Signals
 
     loaded = load(flags)
     warn(loaded.warnings)
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()
-    ended = run_session(loaded, flags, arguments, ahead)
-    preload.cancel()
-    try:
-        from lodestar.supervisor.ending import finish
+    with Signals() as signals:
+        ended = run_session(loaded, flags, arguments, signals, ahead)
+        preload.cancel()
+        with _extra():
+            from lodestar.supervisor.ending import finish
 
-        finish(loaded, ended, ask)
-    except LodestarError as error:
-        # Aider's own result counts; the summary is an extra.
-        sys.stderr.write(f"{error}\n")
+            finish(loaded, ended, ask, signals)
     return ended.exit_code
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    """What follows is an extra: Aider's own result counts, whatever happens here."""
+    # The terminal may be gone: closing its window is a normal end of a session.
+    with suppress(OSError):
+        try:
+            yield
+        except LodestarError as error:
+            sys.stderr.write(f"{printable(str(error))}\n")
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted: the rest of the summary is left out\n")
+        except Exception:
+            log.warning("the session's summary failed", exc_info=True)
 
 
 def _preload() -> None:

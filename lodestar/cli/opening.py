@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lodestar.loading import Context, load
-from lodestar.terminal import printable
+from lodestar.terminal import one_line
 
 if TYPE_CHECKING:
     from lodestar.store.store import Store
@@ -17,7 +17,7 @@ def configuration(flags: Mapping[str, Any] | None = None) -> Context:
     """The configuration of this run; its warnings go to stderr."""
     context = load(flags)
     for line in context.warnings:
-        print(f"warning: {printable(line)}", file=sys.stderr)
+        print(f"warning: {one_line(line)}", file=sys.stderr)
     return context
 
 

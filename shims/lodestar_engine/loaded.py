@@ -20,6 +20,8 @@ from lodestar_engine.slots import Slot, SlotPool
 
 # Left free when another cache is made: for the caches' working buffers and other programs.
 SPARE_BYTES = 1 << 30
+# Below this, threads wait for each other longer than they work, and on a busy machine for ever.
+SMALL_BYTES = 64 << 20
 # Where the system does not say what is free: main conversation and commit messages.
 UNMEASURED_SLOTS = 2
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ class LoadedModel:
         self.source = source
         self.context = source.context
         self.adapter: FileId | None = None
-        self._threads = threads
+        self._threads = 1 if source.file.size < SMALL_BYTES else threads
         self._job: Job | None = None
         self._adapters: dict[str, Any] = {}
         self._vocabulary = threading.Lock()

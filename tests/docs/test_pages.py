@@ -41,22 +41,40 @@ def test_no_link_is_dead(page: Path) -> None:
     assert not dead
 
 
-def test_the_readmes_tour_runs_as_written(machine: Machine) -> None:  # noqa: F811
-    text = (ROOT / "README.md").read_text("utf-8")
-    tour = re.search(r"<!-- run: tour -->\n```bash\n(.*?)```", text, re.S)
-    assert tour
-    machine.git("rm", "-q", "hello.py")
-    machine.git("commit", "-qm", "an empty project")
-    script = f'set -e\nlodestar() {{ "{LODESTAR}" "$@"; }}\n{tour[1]}'
-    done = subprocess.run(
-        ["bash", "-c", script],
+def _blocks(page: str, name: str) -> str:
+    """The shell blocks of a page that are marked to be run."""
+    text = (ROOT / page).read_text("utf-8")
+    found = re.findall(rf"<!-- run: {name} -->\n```bash\n(.*?)```", text, re.S)
+    assert found
+    return "\n".join(found)
+
+
+def _run(machine: Machine, script: str, **environ: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
+    return subprocess.run(
+        ["bash", "-c", f'set -e\nlodestar() {{ "{LODESTAR}" "$@"; }}\n{script}'],
         cwd=machine.project,
-        env=machine.environ,
+        env={**machine.environ, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def test_the_readmes_tour_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    machine.git("rm", "-q", "hello.py")
+    machine.git("commit", "-qm", "an empty project")
+    done = _run(machine, _blocks("README.md", "tour"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "def greet():" in machine.text()
     assert "demo model" in done.stdout
+
+
+def test_the_page_on_models_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    file = ROOT / "shims" / "lodestar_engine" / "models" / "demo.gguf"
+    done = _run(machine, _blocks("docs/how-to/models.md", "models"), GGUF=str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = machine.run("models", "list").stdout
+    assert "mine" in listed
+    assert "fast" in listed
+    assert "big" not in listed
