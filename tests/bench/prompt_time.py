@@ -7,6 +7,7 @@ no network calls (`--no-check-update`, litellm's own price file). Prints medians
 from __future__ import annotations
 
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ OURS = ["lodestar", "code"]
 
 
 def until_prompt(command: list[str], folder: Path, environ: dict[str, str]) -> float:
-    """Seconds from the start to the prompt's `> `."""
+    """Seconds from the start until the prompt reads."""
     started = time.monotonic()
     child = pexpect.spawn(
         str(BIN / command[0]),
@@ -34,13 +35,10 @@ def until_prompt(command: list[str], folder: Path, environ: dict[str, str]) -> f
         encoding="utf-8",
         timeout=120,
     )
-    while True:
-        # prompt_toolkit asks where the cursor is, and waits a while for the answer.
-        if child.expect_exact(["\x1b[6n", "> "]) == 1:
-            break
-        child.send("\x1b[1;1R")
+    # What prompt_toolkit writes when it begins to read: bracketed paste on.
+    child.expect_exact("\x1b[?2004h")
     seconds = time.monotonic() - started
-    child.sendeof()
+    child.kill(signal.SIGTERM)
     child.expect(pexpect.EOF)
     child.close()
     return seconds
@@ -58,6 +56,8 @@ def main() -> None:
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "TERM": "xterm-256color",
             "LODESTAR_NO_INPUT": "1",
+            # A cold engine each time, as in the first session of a day.
+            "LODESTAR_ENGINE__IDLE_EXIT_S": "1",
         }
         project = root / "project"
         project.mkdir()
