@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_streams()
     ahead = None
-    if sys.argv[1:2] == ["code"]:
-        from lodestar.supervisor.head_start import begin
-
-        ahead = begin()
     try:
+        if sys.argv[1:2] == ["code"]:
+            from lodestar.supervisor.head_start import begin
+
+            ahead = begin()
         # Only now: the command line's imports run while Aider's do.
         from lodestar.cli.main import run
 
@@ -24,3 +26,12 @@ def main() -> None:
         if ahead:
             ahead.abandon()
     raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """A closed stream's number would go to the next file or socket, and a child would use that."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)

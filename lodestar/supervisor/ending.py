@@ -15,21 +15,30 @@ from lodestar.store.sessions import end_session
 from lodestar.store.store import Store
 from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
+from lodestar.supervisor.signals import Signals
 
 
-def finish(context: Context, ended: Ended, ask: bool) -> None:
-    """Close the session's rows, print the summary, ask for a rating where that makes sense."""
+def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
+    """Close the session's rows, print the summary, ask for a rating where that makes sense.
+
+    Once the rows are closed an interrupt may come: it costs the summary only.
+    """
     plugins = Plugins.load(context.settings)
     sets = [CORE, *plugins.collect("register_migrations")]
     with Store.open(context.home.database, sets) as store:
         end_session(store, ended.session, ended.reason, ended.exit_code)
-        found = _summary(context, plugins, store, ended)
-        if found is None or not found.exchanges:
-            return
-        sys.stderr.write(render(found) + "\n")
-        worth_asking = found.commits and ended.exit_code == 0 and ended.reason == "ended"
-        if ask and worth_asking and context.settings.rating.enabled:
-            _rate(context, store, ended.session)
+        with signals.released():
+            _look_back(context, plugins, store, ended, ask and not signals.stopped_by)
+
+
+def _look_back(context: Context, plugins: Plugins, store: Store, ended: Ended, ask: bool) -> None:
+    found = _summary(context, plugins, store, ended)
+    if found is None or not found.exchanges:
+        return
+    sys.stderr.write(render(found) + "\n")
+    worth_asking = found.commits and ended.exit_code == 0 and ended.reason == "ended"
+    if ask and worth_asking and context.settings.rating.enabled:
+        _rate(context, store, ended.session)
 
 
 def _summary(context: Context, plugins: Plugins, store: Store, ended: Ended) -> Summary | None:

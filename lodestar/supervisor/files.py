@@ -18,6 +18,8 @@ from lodestar.paths import Home, write_private
 from lodestar.supervisor.aider_files import model_metadata, model_settings
 from lodestar.supervisor.branch import current_branch
 
+UNCLAIMED_S = 3600.0
+
 
 class SessionFiles:
     """One session's folder below `run/`; gone with the session."""
@@ -101,14 +103,31 @@ class SessionFiles:
 
 def sweep(home: Home) -> None:
     """Remove the folders of sessions whose supervisor was killed."""
-    for spec in home.folder("run").glob("*/shim.json"):
-        try:
-            owner = int(json.loads(spec.read_text("utf-8"))["owner"])
-            os.kill(owner, 0)
-        except PermissionError:
-            continue
-        except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(spec.parent, ignore_errors=True)
+    for folder in home.folder("run").iterdir():
+        if folder.is_dir() and not folder.is_symlink() and _left_behind(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _left_behind(folder: Path) -> bool:
+    """Whether the owner is dead; a folder that names none may belong to a session starting now."""
+    try:
+        owner = int(json.loads((folder / "shim.json").read_text("utf-8"))["owner"])
+        os.kill(owner, 0)
+    except FileNotFoundError:
+        return _age_s(folder) > UNCLAIMED_S
+    except PermissionError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return False
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        # Another session has swept it away.
+        return 0.0
 
 
 def _boot_seconds() -> float:

@@ -11,27 +11,33 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lodestar.errors import LodestarError
 from lodestar.supervisor.environment import aider_environment
 
-_KEY_NAME = re.compile(r"\bkey_env\s*:\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
+_KEY_NAME = re.compile(r"\bkey_env[\"']?\s*:\s*[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 
 class HeadStart:
     """A launcher that waits on a pipe: first for the specification, then for our death."""
 
-    def __init__(self, python: str, environ: Mapping[str, str]) -> None:
-        """Start it. Raises LodestarError where the interpreter cannot be run."""
+    def __init__(self, python: str, environ: Mapping[str, str], keys: Iterable[str]) -> None:
+        """Start it without the variables named in `keys`.
+
+        Raises LodestarError where the interpreter cannot be run.
+        """
         self.python = python
+        self._given = False
+        command = [python, "-I", str(launcher_path()), "--fd"]
+        environment = aider_environment(environ, keys)
+        self.variables = frozenset(environment)
+        """The names of the environment variables that it has."""
         reading, self._writing = os.pipe()
         try:
             self.process = subprocess.Popen(
-                [python, "-I", str(launcher_path()), "--fd", str(reading)],
-                env=aider_environment(environ, configured_keys(environ)),
-                pass_fds=[reading],
+                [*command, str(reading)], env=environment, pass_fds=[reading]
             )
         except OSError as error:
             os.close(self._writing)
@@ -45,6 +51,7 @@ class HeadStart:
 
     def give(self, spec: Path) -> None:
         """Hand over the specification; Aider starts. The pipe stays open as its lifeline."""
+        self._given = True
         try:
             os.write(self._writing, os.fsencode(spec) + b"\n")
         except BrokenPipeError:
@@ -58,8 +65,10 @@ class HeadStart:
             self._writing = -1
 
     def abandon(self) -> None:
-        """Let go and wait until it is gone."""
+        """Let go and wait until it is gone; with no specification it need not finish importing."""
         self.let_go()
+        if not self._given:
+            self.process.terminate()
         self.process.wait()
 
 
@@ -81,6 +90,12 @@ def configured_keys(environ: Mapping[str, str]) -> list[str]:
         return []
 
 
-def begin() -> HeadStart:
-    """A head start in our own interpreter, which has Aider unless the user says otherwise."""
-    return HeadStart(sys.executable, os.environ)
+def begin() -> HeadStart | None:
+    """A head start in our own interpreter, which has Aider unless the user says otherwise.
+
+    None where it cannot be had now: the session tries again, and explains.
+    """
+    try:
+        return HeadStart(sys.executable, os.environ, configured_keys(os.environ))
+    except (LodestarError, OSError):
+        return None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lodestar.errors import LodestarError
 from lodestar.ids import new_id
 from lodestar.loading import Context
+from lodestar.paths import Home
 from lodestar.supervisor.aider_process import AiderProcess
 from lodestar.supervisor.files import SessionFiles, sweep
 from lodestar.supervisor.head_start import HeadStart
 from lodestar.supervisor.shim_process import ShimProcess
+from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.terminal import restored
+from lodestar.terminal import one_line
 
 
 @dataclass(frozen=True)
@@ -44,47 +48,62 @@ def run_session(
     context: Context,
     flags: Mapping[str, Any],
     user_args: Sequence[str],
+    signals: Signals,
     ahead: HeadStart | None = None,
 ) -> Ended:
-    """Run shim and Aider side by side until Aider ends.
+    """Run shim and Aider side by side until Aider ends; nothing is left running then.
 
     `ahead` is a launcher that is importing already. Raises LodestarError where the shim or
-    Aider cannot run.
+    Aider cannot run, or where there is no room for the session's files.
     """
-    sweep(context.home)
-    files = SessionFiles(context, session := new_id())
-    launcher = _launcher(context.settings.aider.python, ahead)
-    try:
-        files.write_shim(flags)
-        shim = ShimProcess(context.home, files.shim)
-        files.write_launcher(shim.port, user_args)
-        shim.start()
-        aider = AiderProcess(launcher)
-        try:
-            with restored():
-                code = aider.run(files.launcher, shim.failed)
-        finally:
-            shim.stop()
+    session = new_id()
+    with ExitStack() as ending:
+        launcher = _launcher(context, ahead)
+        ending.callback(launcher.abandon)
+        with _writing(context.home):
+            sweep(context.home)
+            files = SessionFiles(context, session)
+            ending.callback(files.remove)
+            files.write_shim(flags)
+            shim = ShimProcess(context.home, files.shim)
+            ending.callback(shim.stop)
+            files.write_launcher(shim.port, user_args)
+            shim.start()
+        with restored():
+            code = AiderProcess(launcher, signals).run(files.launcher, shim.failed)
+        shim.stop()
         if shim.failed.is_set():
             raise ShimFailedError(shim)
-    finally:
-        launcher.abandon()
-        files.remove()
-    reason = "ended" if aider.stopped_by is None else f"signal {aider.stopped_by}"
+    reason = "ended" if signals.stopped_by is None else f"signal {signals.stopped_by}"
     return Ended(session, code, reason)
 
 
 def warn(lines: Sequence[str]) -> None:
     """Print the configuration's warnings, one line each."""
     for line in lines:
-        sys.stderr.write(f"warning: {line}\n")
+        sys.stderr.write(f"warning: {one_line(line)}\n")
 
 
-def _launcher(python: str | None, ahead: HeadStart | None) -> HeadStart:
-    """The launcher in the interpreter that the user chose; one in another is let go."""
-    python = os.path.expanduser(python) if python else sys.executable
-    if ahead and ahead.python == python:
+@contextmanager
+def _writing(home: Home) -> Iterator[None]:
+    """A full or read-only home is an expected failure."""
+    try:
+        yield
+    except OSError as error:
+        raise LodestarError(
+            f"cannot use {error.filename or home.root}",
+            str(error.strerror or error),
+            f"check the free space and the permissions of {home.root}",
+        ) from error
+
+
+def _launcher(context: Context, ahead: HeadStart | None) -> HeadStart:
+    """The launcher in the user's interpreter and without their keys; another one is let go."""
+    chosen = context.settings.aider.python
+    python = os.path.expanduser(chosen) if chosen else sys.executable
+    keys = {entry.key_env for _, entry in context.catalog if entry.key_env}
+    if ahead and ahead.python == python and not keys & ahead.variables:
         return ahead
     if ahead:
         ahead.abandon()
-    return HeadStart(python, os.environ)
+    return HeadStart(python, os.environ, keys)

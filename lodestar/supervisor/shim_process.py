@@ -14,19 +14,27 @@ from lodestar.paths import Home
 
 RESTARTS = 5
 RESTART_WINDOW_S = 60.0
+SHORTEST_WAIT_S = 0.2
+LONGEST_WAIT_S = 2.0
+PROVEN_S = 5.0
+"""A shim that lives so long has a configuration and a database that work."""
 DRAIN_S = 15.0
 
 
 class ShimProcess:
     """Owns the listening socket, so that a restarted shim keeps port and waiting connections."""
 
-    def __init__(self, home: Home, spec: Path) -> None:
+    def __init__(self, home: Home, spec: Path, proven_s: float = PROVEN_S) -> None:
         self._home = home
         self._spec = spec
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._errors = spec.with_name("shim.err")
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._proven_s = proven_s
+        self._proven = False
+        self._problem = ""
         self._lock = threading.Lock()
         self._monitor = threading.Thread(target=self._watch, daemon=True)
         self.failed = threading.Event()
@@ -44,7 +52,7 @@ class ShimProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the shim and the thread that watches over it."""
+        """Start the shim and the thread that watches over it. Raises OSError."""
         self._spawn()
         self._monitor.start()
 
@@ -66,7 +74,9 @@ class ShimProcess:
         self._monitor.join(DRAIN_S)
 
     def error_text(self) -> str:
-        """What the shim said on stderr before it gave up."""
+        """What the shim said on stderr before it gave up, or why there is none."""
+        if self._problem:
+            return self._problem
         try:
             return self._errors.read_text("utf-8", "replace").strip()
         except OSError:
@@ -83,24 +93,47 @@ class ShimProcess:
                 stderr=errors,
                 pass_fds=[self._listener.fileno()],
             )
+        self._started = time.monotonic()
 
     def _watch(self) -> None:
         deaths: list[float] = []
         while self._process is not None:
             code = self._process.wait()
-            with self._lock:
-                if self._stopping.is_set():
-                    return
-                now = time.monotonic()
-                deaths = [t for t in deaths if now - t < RESTART_WINDOW_S] + [now]
-                # A positive code is an error that it explained; a signal deserves a new start.
-                if len(deaths) > RESTARTS or code > 0:
-                    self.exit_code = code
-                    self.failed.set()
-                    return
-                if self._process.stdin:
-                    self._process.stdin.close()
+            now = time.monotonic()
+            self._proven = self._proven or now - self._started >= self._proven_s
+            deaths = [t for t in deaths if now - t < RESTART_WINDOW_S] + [now]
+            # A positive code is an error that it explained. Where none has run yet, it counts;
+            # later it may be a slip in a file that the user is editing, or a busy database.
+            if len(deaths) > RESTARTS or (code > 0 and not self._proven):
+                self._give_up(code)
+                return
+            if self._stopping.wait(_patience(len(deaths))) or not self._restart():
+                return
+
+    def _restart(self) -> bool:
+        """Start the next one; False where that is over."""
+        with self._lock:
+            if self._stopping.is_set():
+                return False
+            if self._process and self._process.stdin:
+                self._process.stdin.close()
+            try:
                 self._spawn()
+            except OSError as error:
+                self._problem = f"its restart failed: {error}"
+                self._give_up(1)
+                return False
+            return True
+
+    def _give_up(self, code: int) -> None:
+        if not self._stopping.is_set():
+            self.exit_code = max(1, code)
+            self.failed.set()
+
+
+def _patience(deaths: int) -> float:
+    """Seconds before the next start."""
+    return float(min(LONGEST_WAIT_S, SHORTEST_WAIT_S * 2 ** (deaths - 1)))
 
 
 def _private(path: str, flags: int) -> int:

@@ -15,7 +15,8 @@ _RESET = "\x1b[?2004l\x1b[?25h\x1b[0m"
 @contextmanager
 def restored() -> Iterator[None]:
     """Remember the terminal's settings and put them back at the end."""
-    if not sys.stdin.isatty():
+    # A closed stream is None.
+    if sys.stdin is None or not sys.stdin.isatty():
         yield
         return
     descriptor = sys.stdin.fileno()
@@ -27,5 +28,5 @@ def restored() -> Iterator[None]:
         with suppress(termios.error, OSError):
             if termios.tcgetattr(descriptor) != saved:
                 termios.tcsetattr(descriptor, termios.TCSADRAIN, saved)
-                if sys.stdout.isatty():
+                if sys.stdout is not None and sys.stdout.isatty():
                     os.write(sys.stdout.fileno(), _RESET.encode())

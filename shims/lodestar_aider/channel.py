@@ -9,7 +9,9 @@ from typing import Any
 
 from lodestar_aider.spec import Spec
 
-TIMEOUT_S = 2.0
+POLL_TIMEOUT_S = 2.0
+# The shim answers once the events are stored, which may have to wait for other writers.
+SEND_TIMEOUT_S = 10.0
 READ_LIMIT = 1 << 20
 
 
@@ -58,10 +60,10 @@ class Channel:
             return None
 
     def _request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes] | None:
-        headers = dict(self._headers)
+        headers, timeout = dict(self._headers), POLL_TIMEOUT_S
         if body is not None:
-            headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
+            headers["Content-Type"], timeout = "application/json", SEND_TIMEOUT_S
+        connection = http.client.HTTPConnection(*self._address, timeout=timeout)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import uuid
 from typing import Any
 
 from lodestar_aider.channel import Channel
@@ -30,8 +31,12 @@ class Events:
         self._thread.start()
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Queue one event, tied to the current turn and its request unless told otherwise."""
+        """Queue one event, tied to the current turn and its request unless told otherwise.
+
+        Its id tells the shim that it has it already, where a batch is sent again.
+        """
         event: Event = {
+            "id": uuid.uuid4().hex,
             "type": kind,
             "ts_ms": time.time_ns() // 1_000_000,
             "turn": self._turns.number or None,

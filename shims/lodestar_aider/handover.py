@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import sys
 import termios
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 PATH_LIMIT = 8192
+STDIN = 0
 
 
 class Handover:
@@ -39,16 +40,25 @@ class Handover:
         threading.Thread(target=self._await_end, name="lodestar-lifeline", daemon=True).start()
 
     def _await_end(self) -> None:
-        while os.read(self._descriptor, 1024):
-            continue
-        if self._terminal is not None:
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._terminal)
-        os.kill(os.getpid(), signal.SIGTERM)
+        # With the shell back in the foreground, a change of the terminal would stop us here.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        try:
+            while os.read(self._descriptor, 1024):
+                continue
+            self._restore_terminal()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _restore_terminal(self) -> None:
+        with suppress(termios.error, OSError, ValueError):
+            # A shell that has taken the terminal back has set it as it wants it.
+            if self._terminal is not None and os.tcgetpgrp(STDIN) == os.getpgrp():
+                termios.tcsetattr(STDIN, termios.TCSANOW, self._terminal)
 
 
 def _terminal_settings() -> Any:
     try:
-        return termios.tcgetattr(sys.stdin.fileno())
+        return termios.tcgetattr(STDIN)
     except (termios.error, OSError, ValueError):
         return None
 

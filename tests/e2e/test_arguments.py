@@ -63,6 +63,45 @@ def test_a_damaged_database_is_three_lines_and_exit_code_7(machine: Machine) -> 
     machine.wait_gone()
 
 
+@pytest.mark.parametrize(
+    ("config", "blocked", "why"),
+    [
+        ("{}", "run", "cannot use"),
+        ("aider: {python: /no/such/python}", "", "cannot start /no/such/python"),
+    ],
+)
+def test_a_session_that_cannot_begin_leaves_nothing(
+    machine: Machine, config: str, blocked: str, why: str
+) -> None:
+    machine.config(config + "\n")
+    if blocked:
+        (machine.home / blocked).write_text("")
+    done = machine.run("code", "--message", "x")
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert [line[:6] for line in done.stderr.splitlines()] == ["error:", "why:  ", "do:   "]
+    assert not list(machine.home.glob("run/*"))
+    machine.wait_gone()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["--help"], "Usage: lodestar code"),
+        (["-h"], "Usage: lodestar code"),
+        (["--", "--help"], "usage: aider"),
+    ],
+)
+def test_help_is_ours_and_aiders_behind_two_dashes(
+    machine: Machine, arguments: list[str], usage: str
+) -> None:
+    done = machine.run("code", *arguments)
+    assert done.returncode == 0
+    assert usage in done.stdout
+    assert not done.stderr
+    machine.wait_gone("lodestar_aider")
+
+
 def test_a_project_file_chooses_a_model_but_cannot_loosen_anything(
     machine: Machine, upstream: Upstream
 ) -> None:

@@ -63,6 +63,21 @@ def test_a_killed_supervisor_takes_aider_and_shim_along_without_a_terminal(
     assert not machine.rows("SELECT 1 FROM sessions WHERE ended_ms IS NULL")
 
 
+def test_interrupts_at_the_end_change_neither_the_result_nor_the_rows(
+    machine: Machine, upstream: Upstream
+) -> None:
+    upstream.script("hang")
+    with _started(machine) as supervisor:
+        upstream.wait_requests(1, timeout=60)
+        upstream.release()
+        machine.wait_gone("lodestar_aider", 60)
+        while machine.processes("lodestar_shim"):
+            supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(60) == 0
+    rows = machine.rows("SELECT exit_code, end_reason FROM sessions")
+    assert rows == [{"exit_code": 0, "end_reason": "ended"}]
+
+
 def test_the_key_reaches_the_upstream_and_no_other_place(
     machine: Machine, upstream: Upstream
 ) -> None:

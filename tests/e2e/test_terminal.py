@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pexpect
 import pytest
 
-from tests.e2e.conftest import RENAMED, SOURCE, Machine
+from tests.e2e.conftest import LODESTAR, RENAMED, SOURCE, Machine
 from tests.e2e.screen import open_screen
 from tests.fakes.shim_client import free_model, wait_for
 from tests.fakes.upstream import Upstream
@@ -66,6 +67,26 @@ def test_a_killed_shim_is_replaced_on_its_port_and_the_session_goes_on(faked: Ma
         terminal.send("/exit\r")
         terminal.exit_code()
     assert len(faked.rows("SELECT * FROM sessions")) == 1
+
+
+def test_output_may_go_to_a_pipe_and_input_may_be_closed(faked: Machine) -> None:
+    command = f"{LODESTAR} code --yes-always --message x hello.py <&- | cat > out.txt"
+    child = pexpect.spawn(
+        "bash",
+        ["-o", "pipefail", "-c", command],
+        cwd=faked.project,
+        env=faked.environ,
+        timeout=60,
+        encoding="utf-8",
+    )
+    try:
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 0, child.before
+    assert faked.text() == RENAMED
+    assert "Commit " in faked.text("out.txt")
+    assert "Traceback" not in faked.text("out.txt") + child.before
 
 
 def test_a_killed_supervisor_leaves_no_orphan(faked: Machine) -> None:
