@@ -85,28 +85,26 @@ class Plugins:
 
     def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """Call every implementation; the results that are not None, failures left out."""
-        results = []
-        for name, impl in self.implementations(hook):
-            try:
-                result = _call(impl, arguments)
-            except Exception:
-                log.exception("module %s failed in %s and was skipped", name, hook)
-                continue
-            if result is not None:
-                results.append(result)
-        return results
+        called = [
+            self._guarded(name, impl, hook, arguments) for name, impl in self.implementations(hook)
+        ]
+        return [result for result in called if result is not None]
 
     def filter(self, hook: str, value: str, **arguments: Any) -> Any:
         """Pass `arguments[value]` through every implementation in turn."""
         for name, impl in self.implementations(hook):
-            try:
-                result = _call(impl, arguments)
-            except Exception:
-                log.exception("module %s failed in %s and was skipped", name, hook)
-                continue
+            result = self._guarded(name, impl, hook, arguments)
             if result is not None:
                 arguments[value] = result
         return arguments[value]
+
+    @staticmethod
+    def _guarded(name: str, impl: Any, hook: str, arguments: Mapping[str, Any]) -> Any:
+        try:
+            return _call(impl, arguments)
+        except Exception:
+            log.exception("module %s failed in %s and was skipped", name, hook)
+            return None
 
 
 def _call(impl: Any, arguments: Mapping[str, Any]) -> Any:

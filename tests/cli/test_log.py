@@ -23,7 +23,7 @@ START = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 
 @pytest.fixture
 def worklog(store: Store, home: Home) -> Worklog:
-    return Worklog(store, home, Path("/work/shop")).start()
+    return Worklog(store, home, Path("/home/dev/shop")).start()
 
 
 def test_the_newest_exchange_comes_first(cli: Cli, worklog: Worklog) -> None:
@@ -42,7 +42,7 @@ def test_the_newest_exchange_comes_first(cli: Cli, worklog: Worklog) -> None:
         (("--kind", "ask"), 1),
         (("--status", "error"), 1),
         (("--project", "shop"), 3),
-        (("--project", "/work/shop"), 3),
+        (("--project", "/home/dev/shop"), 3),
         (("--project", "other"), 0),
         (("--model", "demo"), 3),
         (("--model", "gpt"), 0),

@@ -35,7 +35,7 @@ EMPTY = Summary(
 
 @pytest.fixture
 def worklog(store: Store, home: Home) -> Worklog:
-    return Worklog(store, home, Path("/work/shop")).start()
+    return Worklog(store, home, Path("/home/dev/shop")).start()
 
 
 def found(worklog: Worklog) -> Summary:
