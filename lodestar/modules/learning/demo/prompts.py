@@ -1,0 +1,119 @@
+"""Chat messages as Aider sends them, built from the texts in prompts.json."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, str]
+DEFAULT_LANGUAGE = "Reply in English."
+_PLACES = re.compile(r"\{(?:language|ask_language|commit_language|hash|message)\}")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in the chat."""
+
+    path: str
+    source: str
+
+
+def listing(path: str, source: str) -> str:
+    """A file as both Aider and the `whole` edit format write it."""
+    return f"{path}\n```\n{source}```"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Aider's own words, read once."""
+
+    texts: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Prompts":
+        """Read prompts.json."""
+        return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    def edit(
+        self,
+        files: Sequence[File],
+        request: str,
+        history: Sequence[Message] = (),
+        language: str = DEFAULT_LANGUAGE,
+    ) -> list[Message]:
+        """The messages of an edit request in `whole` format."""
+        return self._chat("edit", files, request, history, language)
+
+    def ask(
+        self,
+        files: Sequence[File],
+        request: str,
+        history: Sequence[Message] = (),
+        language: str = DEFAULT_LANGUAGE,
+    ) -> list[Message]:
+        """The messages of a question (`/ask`)."""
+        return self._chat("ask", files, request, history, language)
+
+    def commit(self, context: str, diff: str, language: str = "in English.") -> list[Message]:
+        """The messages of a request for a commit message."""
+        system = self.texts["commit"]["system"].replace("{commit_language}", language)
+        body = f"{context}\n# Diffs:\n{diff}" if context else f"# Diffs:\n{diff}"
+        return [_message("system", system), _message("user", body)]
+
+    def committed(self, commit_hash: str, message: str) -> list[Message]:
+        """The two messages Aider puts into the history after a commit."""
+        texts = self.texts["committed"]
+        said = texts["user"].replace("{hash}", commit_hash).replace("{message}", message)
+        return [_message("user", said), _message("assistant", texts["assistant"])]
+
+    def phrases(self) -> list[str]:
+        """The fixed paragraphs, for the tokenizer: each becomes one token."""
+        found = {piece for text in _strings(self.texts) for piece in _PLACES.split(text)}
+        return [*sorted(piece for piece in found if len(piece) >= 12), DEFAULT_LANGUAGE]
+
+    def _chat(
+        self,
+        mode: str,
+        files: Sequence[File],
+        request: str,
+        history: Sequence[Message],
+        language: str,
+    ) -> list[Message]:
+        texts = self.texts[mode]
+        ask_language = language.removeprefix("Reply ")
+        system = texts["system"].replace("{language}", language)
+        return [
+            _message("system", system.replace("{ask_language}", ask_language)),
+            *texts["opening"],
+            *history,
+            *self._files(mode, files),
+            _message("user", request + texts["reminder"].replace("{language}", language)),
+        ]
+
+    def _files(self, mode: str, files: Sequence[File]) -> list[Message]:
+        texts = self.texts[mode]
+        if not files:
+            absent = self.texts["no_files"]
+            return [_message("user", absent[mode]), _message("assistant", absent["assistant"])]
+        listed = "\n\n".join(listing(one.path, one.source) for one in files)
+        return [
+            _message("user", f"{texts['files']}{listed}\n"),
+            _message("assistant", texts["files_reply"]),
+        ]
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _strings(inner)
