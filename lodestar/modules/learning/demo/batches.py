@@ -27,6 +27,7 @@ class Stage:
     adam_rate: float = 0.003
     decay: float = 0.3
     plain: float = 0.0
+    made_up: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,16 @@ class Batches:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield (ids, labels), both of shape (conversations, tokens), as torch tensors."""
-        talk = Talk(self.random, self.prompts, TaskMaker(self.random, self._program))
+        talk = Talk(self.random, self.prompts, self._maker())
         while True:
             pool = sorted((self._draw(talk) for _ in range(256)), key=_length)
             groups = list(self._groups(pool))
             self.random.shuffle(groups)
             for group in groups:
                 yield tensors(group)
+
+    def _maker(self) -> TaskMaker:
+        return TaskMaker(self.random, self._program, made_up=self.stage.made_up)
 
     def _program(self, rng: Random, size: int) -> programs.Program:
         if rng.random() < self.stage.plain:

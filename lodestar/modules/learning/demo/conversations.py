@@ -67,7 +67,7 @@ class Talk:
 
     def of(self, task: Task) -> Conversation:
         """An edit or a declined request, as Aider sends it."""
-        history = self._history(task) if self.random.random() < 0.1 else []
+        history = self._history(task) if self.random.random() < 0.05 else []
         build = self.prompts.edit
         if task.kind == "decline" and self.random.random() < 0.3:
             build = self.prompts.ask

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def main() -> None:
     """Parse the arguments, run the cases and print the table."""
     parser = argparse.ArgumentParser(description="Evaluate the demo model on held-out tasks.")
     parser.add_argument("--gguf", type=Path, required=True)
-    parser.add_argument("--prompts", type=Path, default=Path("datasets/demo-model/prompts.json"))
+    parser.add_argument("--aider-python", default=sys.executable, help="a Python with Aider")
     parser.add_argument("--count", type=int, default=60, help="cases of each kind and column")
     parser.add_argument("--json", type=Path, help="write the counts to this file")
     parser.add_argument("--failures", type=Path, help="write the wrong answers to this file")
@@ -76,7 +77,7 @@ def main() -> None:
             f"### wanted\n{case.conversation.answer}\n"
         )
 
-    prompts = Prompts.read(chosen.prompts)
+    prompts = Prompts.of_aider(chosen.aider_python)
     counts = count(load(chosen.gguf), cases(prompts, chosen.count), failed)
     print(table(counts))
     if chosen.json:

@@ -1,15 +1,16 @@
-"""The held-out tasks: unseen names on trained shapes, on new shapes, and in new phrasings."""
+"""The held-out tasks: unseen names in plain files, on new shapes, dense ones, new phrasings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from lodestar.modules.learning.demo import heldout, programs, requests, words
+from lodestar.modules.learning.demo import heldout, plain, programs, requests, words
 from lodestar.modules.learning.demo.conversations import Conversation, diff, subject
 from lodestar.modules.learning.demo.prompts import Prompts
 from lodestar.modules.learning.demo.tasks import KINDS, Task, TaskMaker
 
-COLUMNS = ("trained shapes", "new shapes", "new phrasings")
+COLUMNS = ("plain files", "new shapes", "dense files", "new phrasings")
+_GENERATORS = {"new shapes": heldout.generate, "dense files": programs.generate}
 _SEED = 20261122
 
 
@@ -42,13 +43,13 @@ def cases(prompts: Prompts, count: int) -> Iterator[Case]:
 
 def maker(rng: Random, column: str) -> TaskMaker:
     """The maker of a column's tasks; its names come from the held-out words."""
-    generator = heldout.generate if column == "new shapes" else programs.generate
+    generator = _GENERATORS.get(column, plain.generate)
     phrase = requests.unseen if column == "new phrasings" else requests.served
     return TaskMaker(rng, generator, words.HELD_OUT, phrase)
 
 
 def _case(prompts: Prompts, tasks: TaskMaker, kind: str, column: str) -> Case:
-    size = tasks.random.randint(0, 2)
+    size = tasks.random.randint(0, 1)
     if kind == "commit":
         task = tasks.edit(tasks.random.choice(("rename", "docstring", "trace")), size)
         said = f"\nUSER: {task.request}\n\nASSISTANT: {task.answer}\n"

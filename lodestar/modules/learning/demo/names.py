@@ -65,28 +65,28 @@ class Namer:
 
     random: Random
     words: Sequence[str] = words.TRAIN
+    made_up: float = 0.08
+    """The share of words that are no words: their pieces teach copying what was never seen."""
 
     def word(self) -> str:
         """One lower-case word, a real or a made-up one."""
         draw = self.random.random()
-        if draw < 0.88:
+        if draw < 1 - self.made_up:
             return self.random.choice(self.words)
-        if draw < 0.92:
+        if draw < 1 - self.made_up / 2:
             return self._splice()
-        return self._syllables() if draw < 0.97 else self._letters()
+        return self._syllables() if draw < 1 - self.made_up / 6 else self._letters()
 
     def function(self) -> str:
         """A name in one of the styles functions and variables have."""
         draw = self.random.random()
-        if draw < 0.34:
+        if draw < 0.4:
             return self._free(self.word())
-        if draw < 0.88:
+        if draw < 0.94:
             return self._free(f"{self.word()}_{self.word()}")
-        if draw < 0.80:
-            return f"{self.word()}_{self.word()}_{self.word()}"
-        if draw < 0.90:
+        if draw < 0.96:
             return self.word() + self.word().capitalize()
-        if draw < 0.95:
+        if draw < 0.98:
             return f"{self.word()}{self.random.choice(['', '_'])}{self.random.randint(0, 99)}"
         return "_" + self.word()
 

@@ -20,10 +20,10 @@ _LINES = (
     "{a}.append({n})",
     "{c} = [{b} for {b} in {a}]",
     "while {a} > {n}:\n        {a} -= 1",
-    "{call}",
     "{c} = {call}",
 )
 _LAST = (
+    "return {v}",
     "return {v}",
     "return {v}",
     "return {call}",
@@ -73,7 +73,7 @@ def _function(scope: Scope, key: int) -> str:
 def _below(scope: Scope) -> str:
     scope.locals = []
     rng = scope.random
-    lines = [_fill(scope, rng.choice(_BELOW)) for _ in range(rng.choice((0, 1, 1, 2, 3)))]
+    lines = [_fill(scope, rng.choice(_BELOW)) for _ in range(rng.choice((0, 1, 1, 1, 2)))]
     if lines and rng.random() < 0.25:
         return "\n    ".join(['if __name__ == "__main__":', *lines])
     return "\n".join(lines)
@@ -82,7 +82,7 @@ def _below(scope: Scope) -> str:
 def generate(rng: Random, size: int) -> Program:
     """A plain program with up to `size` + 1 functions besides the target."""
     scope = Scope(rng)
-    others = rng.randint(0, size + 1)
+    others = rng.choice((0, 0, 1)) + (rng.randint(0, 1) if size else 0)
     at = rng.randint(0, others)
     parts = []
     for place in range(others + 1):

@@ -1,11 +1,13 @@
-"""Chat messages as Aider sends them, built from the texts in prompts.json."""
+"""Chat messages as Aider sends them, built from its own texts."""
 
-import json
 import re
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from lodestar.modules.learning.demo.capture import capture
 
 Message = dict[str, str]
 DEFAULT_LANGUAGE = "Reply in English."
@@ -32,9 +34,10 @@ class Prompts:
     texts: Mapping[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> "Prompts":
-        """Read prompts.json."""
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+    def of_aider(cls, python: str = sys.executable) -> "Prompts":
+        """The texts of the Aider that `python` has; takes a few seconds."""
+        with tempfile.TemporaryDirectory() as folder:
+            return cls(capture(python, folder))
 
     def edit(
         self,

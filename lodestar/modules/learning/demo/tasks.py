@@ -61,6 +61,7 @@ class TaskMaker:
     programs: Generator
     words: Sequence[str] = words.TRAIN
     phrase: Callable[[Random, str], str] = requests.served
+    made_up: float = 0.08
 
     def edit(self, kind: str, size: int) -> Task:
         """An edit task of `kind` on a file of up to `size` further definitions."""
@@ -85,13 +86,13 @@ class TaskMaker:
         )
 
     def _names(self, program: Program) -> dict[int, str]:
-        namer = Namer(self.random, self.words)
+        namer = Namer(self.random, self.words, self.made_up)
         style = {"function": namer.function, "class": namer.class_, "constant": namer.constant}
         names: dict[int, str] = {}
         taken: set[str] = set()
         for key, role in program.roles.items():
             name = self._fresh(style.get(role, namer.variable), taken)
-            if key and role == "function" and self.random.random() < 0.2:
+            if key and role == "function" and self.random.random() < 0.04:
                 name = self._fresh(lambda: relative(namer, names[program.target]), taken)
             taken.add(name)
             names[key] = name
@@ -105,12 +106,12 @@ class TaskMaker:
 
     def _target(self, program: Program) -> int:
         used = [key for key in program.roles if marks.uses(program.template, key)]
-        return program.target if self.random.random() < 0.92 else self.random.choice(used)
+        return program.target if self.random.random() < 0.97 else self.random.choice(used)
 
     def _new_name(self, role: str, old: str, taken: set[str]) -> str:
-        namer = Namer(self.random, self.words)
+        namer = Namer(self.random, self.words, self.made_up)
         style = {"class": namer.class_, "constant": namer.constant}.get(role, namer.function)
-        if self.random.random() < 0.12:
+        if self.random.random() < 0.04:
             return self._fresh(lambda: relative(namer, old), taken)
         return self._fresh(style, taken)
 
@@ -161,7 +162,7 @@ class TaskMaker:
         return Task(kind, (File(path, source),), request, old, "", {path: after})
 
     def _path(self) -> str:
-        namer = Namer(self.random, self.words)
+        namer = Namer(self.random, self.words, self.made_up)
         draw = self.random.random()
         name = self.random.choice(_PATHS) if draw < 0.35 else f"{namer.word()}.py"
         if draw > 0.75:

@@ -7,6 +7,7 @@ not repeated.
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def main() -> None:
     """Parse the arguments and train."""
     parser = argparse.ArgumentParser(description="Train Lodestar's demo model.")
     parser.add_argument("--recipe", type=Path, default=Path("datasets/demo-model/recipe.yaml"))
-    parser.add_argument("--prompts", type=Path, default=Path("datasets/demo-model/prompts.json"))
+    parser.add_argument("--aider-python", default=sys.executable, help="a Python with Aider")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps-short", type=int)
     parser.add_argument("--steps-full", type=int)
@@ -148,7 +149,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     recipe = Recipe.read(chosen.recipe).with_steps(chosen.steps_short, chosen.steps_full)
-    prompts = Prompts.read(chosen.prompts)
+    prompts = Prompts.of_aider(chosen.aider_python)
     made = make_tokenizer(recipe, prompts, chosen.out)
     run = start(recipe, chosen.out, chosen.resume, chosen.threads)
     print(

@@ -1,7 +1,6 @@
 """How the evaluation counts."""
 
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,6 @@ from lodestar.modules.learning.demo.evaluate import count, table
 from lodestar.modules.learning.demo.heldtasks import COLUMNS, cases
 from lodestar.modules.learning.demo.intervals import wilson
 from lodestar.modules.learning.demo.prompts import Prompts
-
-PROMPTS = Prompts.read(Path(__file__).parents[4] / "datasets" / "demo-model" / "prompts.json")
 
 
 def test_the_wilson_interval_of_27_of_30() -> None:
@@ -21,13 +18,13 @@ def test_nothing_counted_says_nothing() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_the_cases_are_the_same_at_every_call() -> None:
-    first, second = (list(islice(cases(PROMPTS, 2), 10)) for _ in range(2))
+def test_the_cases_are_the_same_at_every_call(prompts: Prompts) -> None:
+    first, second = (list(islice(cases(prompts, 2), 10)) for _ in range(2))
     assert first == second
 
 
-def test_right_answers_count_and_empty_ones_do_not() -> None:
-    tasks = list(cases(PROMPTS, 1))
+def test_right_answers_count_and_empty_ones_do_not(prompts: Prompts) -> None:
+    tasks = list(cases(prompts, 1))
     answers = {id(one.conversation.messages): one.conversation.answer for one in tasks}
     right = count(lambda messages: answers[id(messages)], tasks, lambda case, said: None)
     assert all(cell == [1, 1] for row in right.values() for cell in row.values())
@@ -36,5 +33,5 @@ def test_right_answers_count_and_empty_ones_do_not() -> None:
 
 
 def test_the_table_has_a_row_for_each_kind() -> None:
-    shown = table({"rename": {"trained shapes": [9, 10]}})
-    assert "| rename | 9/10 (60–98 %) | – | – |" in shown
+    shown = table({"rename": {"plain files": [9, 10]}})
+    assert "| rename | 9/10 (60–98 %) | – | – | – |" in shown

@@ -12,7 +12,6 @@ from lodestar.modules.learning.demo.prompts import File, Message, Prompts
 
 ROOT = Path(__file__).parents[4]
 MODEL = ROOT / "shims" / "lodestar_engine" / "models" / "demo.gguf"
-STORED = ROOT / "datasets" / "demo-model" / "prompts.json"
 RENAMES = [
     ('def hello():\n    print("hello")\n', "hello", "greet"),
     ('def hello():\n    print("hello")\n\n\nhello()\n', "hello", "greet"),
@@ -51,8 +50,8 @@ def test_the_manifest_names_the_recipe_in_the_repository() -> None:
 
 @pytest.mark.parametrize(("source", "old", "new"), RENAMES)
 def test_the_shipped_model_renames_a_function_exactly(
-    answer: Callable[[list[Message]], str], source: str, old: str, new: str
+    answer: Callable[[list[Message]], str], prompts: Prompts, source: str, old: str, new: str
 ) -> None:
-    sent = Prompts.read(STORED).edit([File("hello.py", source)], f"rename function {old} to {new}")
+    sent = prompts.edit([File("hello.py", source)], f"rename function {old} to {new}")
     expected = source.replace(f"{old}(", f"{new}(")
     assert answer(sent).endswith(f"hello.py\n```\n{expected}```")

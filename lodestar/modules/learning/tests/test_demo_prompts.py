@@ -11,8 +11,6 @@ from lodestar.modules.learning.demo.prompts import File, Prompts
 from lodestar.modules.learning.demo.tasks import TaskMaker
 from lodestar.modules.learning.demo.tokenizer import render
 
-STORED = Path(__file__).parents[4] / "datasets" / "demo-model" / "prompts.json"
-
 
 def aider_texts(module: str) -> dict[str, str]:
     """The strings one of Aider's modules assigns; read, because importing it takes seconds."""
@@ -24,22 +22,21 @@ def aider_texts(module: str) -> dict[str, str]:
     return texts
 
 
-def test_the_edit_prompt_starts_with_aiders_whole_format_prompt() -> None:
-    prompts = Prompts.read(STORED)
+def test_the_edit_prompt_starts_with_aiders_whole_format_prompt(prompts: Prompts) -> None:
     system = prompts.edit([File("a.py", "x = 1\n")], "rename x to y")[0]["content"]
     theirs = aider_texts("coders/wholefile_prompts.py")["main_system"]
     assert system.startswith(theirs.format(final_reminders="Reply in English.\n"))
 
 
-def test_the_files_stand_where_aider_puts_them() -> None:
-    sent = Prompts.read(STORED).edit([File("a.py", "x = 1\n")], "rename x to y")
+def test_the_files_stand_where_aider_puts_them(prompts: Prompts) -> None:
+    sent = prompts.edit([File("a.py", "x = 1\n")], "rename x to y")
     theirs = aider_texts("coders/base_prompts.py")
     assert sent[-3]["content"] == f"{theirs['files_content_prefix']}\na.py\n```\nx = 1\n```\n"
     assert sent[-2]["content"] == theirs["files_content_assistant_reply"]
 
 
-def test_the_commit_prompt_is_aiders() -> None:
-    system = Prompts.read(STORED).commit("", "diff")[0]["content"]
+def test_the_commit_prompt_is_aiders(prompts: Prompts) -> None:
+    system = prompts.commit("", "diff")[0]["content"]
     theirs = aider_texts("prompts.py")["commit_system"]
     assert system == theirs.format(language_instruction="\n- Is written in English.")
 
@@ -50,8 +47,8 @@ def test_a_commit_subject_names_both_names() -> None:
     assert f"--- a/{task.files[0].path}\n" in diff(task)
 
 
-def test_a_rendered_conversation_ends_where_the_answer_starts() -> None:
+def test_a_rendered_conversation_ends_where_the_answer_starts(prompts: Prompts) -> None:
     maker = TaskMaker(Random(2), programs.generate)
-    talk = Talk(Random(2), Prompts.read(STORED), maker)
+    talk = Talk(Random(2), prompts, maker)
     made = talk.of(maker.edit("rename", 0))
     assert render(made.messages).endswith("<|end|><|assistant|>")
