@@ -155,8 +155,8 @@ def _value(value: object) -> bytes:
 
 @pytest.fixture(scope="session")
 def demo_model() -> Path:
-    """The packaged model; the variable runs the same tests on another small one."""
-    return Path(os.environ.get("LODESTAR_ENGINE_TEST_MODEL", DEMO))
+    """The packaged model."""
+    return DEMO
 
 
 @pytest.fixture
