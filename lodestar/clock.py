@@ -12,6 +12,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def boot_seconds() -> float:
+    """Seconds since boot, suspend included where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
 def zone(name: str | None) -> tzinfo | None:
     """The named IANA time zone, or None for the system's own."""
     return ZoneInfo(name) if name else None

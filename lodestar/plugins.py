@@ -101,13 +101,14 @@ class Plugins:
     @staticmethod
     def _guarded(name: str, impl: Any, hook: str, arguments: Mapping[str, Any]) -> Any:
         try:
-            return _call(impl, arguments)
+            return call(impl, arguments)
         except Exception:
             log.exception("module %s failed in %s and was skipped", name, hook)
             return None
 
 
-def _call(impl: Any, arguments: Mapping[str, Any]) -> Any:
+def call(impl: Any, arguments: Mapping[str, Any]) -> Any:
+    """Call one implementation with those of the arguments that it names."""
     return impl.function(*(arguments[name] for name in impl.argnames))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lodestar.catalog import WEAK
+from lodestar.clock import boot_seconds
 from lodestar.loading import Context
 from lodestar.paths import Home, write_private
 from lodestar.supervisor.aider_files import model_metadata, model_settings
@@ -49,7 +50,7 @@ class SessionFiles:
             "owner": os.getpid(),
             "folder": os.getcwd(),
             "flags": dict(flags),
-            "started": _boot_seconds(),
+            "started": boot_seconds(),
             "branch": current_branch(self._context.project.root),
         }
         write_private(self.shim, json.dumps(spec))
@@ -128,8 +129,3 @@ def _age_s(folder: Path) -> float:
     except FileNotFoundError:
         # Another session has swept it away.
         return 0.0
-
-
-def _boot_seconds() -> float:
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from lodestar.exchange import Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
-from lodestar.plugins import Plugins
+from lodestar.plugins import Plugins, call
 from lodestar.settings import Settings
 from lodestar.store.store import Store
 
@@ -62,7 +62,7 @@ async def open_gates(
         for name, impl in plugins.implementations("open_attempt"):
             arguments = {"request": request, "route": route, "store": store, "settings": settings}
             try:
-                manager = impl.function(*(arguments[key] for key in impl.argnames))
+                manager = call(impl, arguments)
                 gate = await stack.enter_async_context(manager)
                 opened.append(gate)
                 # Only a gate that set a cap has looked at what the answer may cost.

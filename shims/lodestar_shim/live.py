@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from lodestar.clock import now_ms
+from lodestar.clock import boot_seconds, now_ms
 from lodestar.settings import Settings
-
-
-def boot_seconds() -> float:
-    """Seconds since boot, suspend included where the system can tell."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 @dataclass

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lodestar.clock import boot_seconds
 from lodestar.errors import UsageError
 from lodestar.ids import new_id
-from lodestar_shim.live import boot_seconds
 
 
 @dataclass(frozen=True)
