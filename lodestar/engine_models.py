@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,15 @@ class ModelFile:
     context: int | None = None
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a file that was not copied from this machine comes from; its checksum was verified."""
+
+    sha256: str
+    source: str
+    license: str
+
+
 def model_files(home: Home) -> list[ModelFile]:
     """The files in HOME/models, by name."""
     return [_described(path) for path in sorted((home.root / "models").glob("*.gguf"))]
@@ -65,12 +74,17 @@ def default_name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "model"
 
 
+def is_part(name: str) -> bool:
+    """Whether a file of this name is one part of a model in several files."""
+    return _PART.search(name) is not None
+
+
 def probe(path: Path) -> Header:
     """Read the header in another process, which a bad file may crash without harm.
 
     Raises UsageError where it is not a model that the engine could load.
     """
-    if _PART.search(path.name):
+    if is_part(path.name):
         raise UsageError(
             f"{path} is one part of a model in several files",
             "the engine needs it in one piece",
@@ -108,11 +122,29 @@ def import_file(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as scratch:
         part = Path(scratch) / "part"
         linked = link and _linked(source, part)
-        digest = _digest(part, progress) if linked else _copied(source, part, progress)
+        digest = file_sha256(part, progress) if linked else _copied(source, part, progress)
         facts = {"sha256": digest, "size": part.stat().st_size, "source": str(source)}
         os.replace(part, target)
-    write_private(target.with_suffix(".json"), json.dumps({**facts, "context": context}, indent=2))
-    return _described(target)
+    return _noted(target, {**facts, "context": context})
+
+
+def adopt_file(home: Home, path: Path, name: str, context: int, origin: Origin) -> ModelFile:
+    """Move a file that was checked on its way in, from HOME's own disk, into HOME/models."""
+    target = home.folder("models") / f"{name}.gguf"
+    facts = {**asdict(origin), "size": path.stat().st_size, "context": context}
+    path.chmod(0o600)
+    os.replace(path, target)
+    return _noted(target, facts)
+
+
+def file_sha256(path: Path, progress: Progress) -> str:
+    """The checksum of a file, read block by block."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in _blocks(stream):
+            digest.update(block)
+            progress(len(block))
+    return digest.hexdigest()
 
 
 def remove_file(home: Home, name: str) -> bool:
@@ -136,6 +168,11 @@ def _header(path: Path, found: Mapping[str, Any]) -> Header:
     template = bool(found.get("has_chat_template"))
     name = str(found.get("name") or path.stem)
     return Header(str(found.get("architecture")), length, name, template)
+
+
+def _noted(path: Path, facts: Mapping[str, Any]) -> ModelFile:
+    write_private(path.with_suffix(".json"), json.dumps(facts, indent=2))
+    return _described(path)
 
 
 def _described(path: Path) -> ModelFile:
@@ -173,15 +210,6 @@ def _copied(source: Path, target: Path, progress: Progress) -> str:
             f"{source} was not imported", str(error), "check free space and permissions"
         ) from error
     target.chmod(0o600)
-    return digest.hexdigest()
-
-
-def _digest(path: Path, progress: Progress) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for block in _blocks(stream):
-            digest.update(block)
-            progress(len(block))
     return digest.hexdigest()
 
 

@@ -14,12 +14,15 @@ from lodestar.paths import Home, builtin_profiles
 KEYS = frozenset(
     {"main", "weak", "editor", "tier_ceiling", "limits", "aider", "rating", "training"}
 )
+NOT_PROFILES = frozenset({"models", "pull"})
+"""Files among the built-in ones that hold something else."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
 def profile_files(home: Home) -> Mapping[str, Path]:
     """Every profile by name; the user's file wins over a built-in of the same name."""
-    builtin = {p.stem: p for p in builtin_profiles().glob("*.yaml") if p.stem != "models"}
+    files = builtin_profiles().glob("*.yaml")
+    builtin = {path.stem: path for path in files if path.stem not in NOT_PROFILES}
     own = {p.stem: p for p in (home.root / "profiles").glob("*.yaml")}
     return dict(sorted({**builtin, **own}.items()))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,15 +11,15 @@ import typer
 
 from lodestar.cli.model_add import check_alias, check_entry
 from lodestar.cli.output import note
+from lodestar.cli.progress import progress_bar
 from lodestar.errors import UsageError
 
 if TYPE_CHECKING:
-    from lodestar.engine_models import Header, Progress
+    from lodestar.engine_models import Header, ModelFile
     from lodestar.loading import Context
 
 DEFAULT_ALIAS = "local-coder"
 DEFAULT_CONTEXT = 8192
-WORTH_A_BAR = 256 << 20
 
 
 def import_(
@@ -45,21 +44,45 @@ def import_(
     Example: lodestar models import ~/Downloads/qwen2.5-coder-7b-q4.gguf --name qwen --default
     """
     from lodestar.cli.opening import configuration
-    from lodestar.editing import set_value
-    from lodestar.engine_models import default_name, import_file, probe
+    from lodestar.engine_models import default_name, import_file
 
     configured = configuration()
     alias = name or default_name(path)
-    _check_name(configured, alias, yes)
+    check_name(configured, alias, yes)
+
+    def place(window: int) -> ModelFile:
+        with progress_bar("importing", path.stat().st_size) as progress:
+            return import_file(configured.home, path, alias, window, link, progress)
+
+    name_file(configured, path, Naming(alias, place, context, edit_format, default))
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a file becomes a model; `place` puts it where the engine finds it, given the window."""
+
+    alias: str
+    place: Callable[[int], ModelFile]
+    context: int | None = None
+    edit_format: str = "whole"
+    default: bool = False
+
+
+def name_file(configured: Context, path: Path, naming: Naming) -> ModelFile:
+    """Check a file, place it, and write its alias to config.yaml."""
+    from lodestar.editing import set_value
+    from lodestar.engine_models import probe
+
+    alias = naming.alias
     header = probe(path)
-    window = _window(header, context)
-    entry = _entry(alias, header, window, edit_format)
+    window = _window(header, naming.context)
+    entry = _entry(alias, header, window, naming.edit_format)
     check_entry(alias, entry)
-    with _progress(path.stat().st_size) as progress:
-        file = import_file(configured.home, path, alias, window, link, progress)
-    for key in (alias, DEFAULT_ALIAS) if default else (alias,):
+    file = naming.place(window)
+    for key in (alias, DEFAULT_ALIAS) if naming.default else (alias,):
         set_value(configured.home.config_file, ["models", key], entry)
-    _tell(alias, header, window, file.path, default)
+    _tell(alias, header, window, file.path, naming.default)
+    return file
 
 
 def _tell(alias: str, header: Header, window: int, path: Path, default: bool) -> None:
@@ -71,7 +94,8 @@ def _tell(alias: str, header: Header, window: int, path: Path, default: bool) ->
         note(f"{DEFAULT_ALIAS} now stands for {alias}; undo: {undo}")
 
 
-def _check_name(context: Context, alias: str, replace: bool) -> None:
+def check_name(context: Context, alias: str, replace: bool) -> None:
+    """Raises UsageError where a file cannot be called so."""
     from lodestar.engine_models import NAME, packaged_names
 
     if not NAME.match(alias):
@@ -113,16 +137,3 @@ def _entry(alias: str, header: Header, window: int, edit_format: str) -> dict[st
         "label": header.name[:64],
         "aider": {"edit_format": edit_format},
     }
-
-
-@contextmanager
-def _progress(size: int) -> Iterator[Progress]:
-    if size < WORTH_A_BAR or not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("importing", total=size)
-        yield lambda done: bar.advance(task, done)

@@ -9,6 +9,7 @@ import typer
 from lodestar.cli.groups import command_group
 from lodestar.cli.model_add import add
 from lodestar.cli.model_import import import_
+from lodestar.cli.model_pull import pull
 from lodestar.cli.output import note, print_json, print_table
 from lodestar.errors import UsageError
 
@@ -66,6 +67,7 @@ def remove(
 
 app.command("add")(add)
 app.command("import")(import_)
+app.command("pull")(pull)
 
 
 def _row(context: Context, alias: str, entry: ModelEntry) -> tuple[Any, ...]:

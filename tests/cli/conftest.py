@@ -15,6 +15,8 @@ from lodestar.cli.main import run
 from lodestar.paths import Home
 from lodestar.store.schema import CORE
 from lodestar.store.store import Store
+from tests.cli.pulled import CHUNK, CONTENT, LISTED_FILE, LISTED_REPO
+from tests.fakes.hub import Hub
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,19 @@ def store(home: Home) -> Iterator[Store]:
     """The database of that home."""
     with Store.open(home.database, [CORE]) as opened:
         yield opened
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A model hub with the demo model in a repository that nobody has heard of."""
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", CHUNK)
+    with Hub(CONTENT) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server
+
+
+@pytest.fixture
+def listed(hub: Hub) -> Hub:
+    """The same hub, with the demo model in a repository that is on the list."""
+    hub.repo, hub.file = LISTED_REPO, LISTED_FILE
+    return hub

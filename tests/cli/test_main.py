@@ -21,7 +21,10 @@ from lodestar.paths import Home
 from lodestar.settings import Settings
 from tests.cli.conftest import Cli
 
-HEAVY = ("aider", "litellm", "torch", "llama_cpp", "aiohttp", "sqlite_utils", "questionary")
+HEAVY = (
+    *("aider", "litellm", "torch", "llama_cpp", "aiohttp"),
+    *("sqlite_utils", "questionary", "huggingface_hub", "httpx"),
+)
 
 
 def test_alone_it_says_where_you_are_and_what_to_do_next(cli: Cli) -> None:
