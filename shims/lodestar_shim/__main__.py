@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 from lodestar.errors import LodestarError
+from lodestar_shim.limits import DEFAULT, Limits
 from lodestar_shim.server import serve
 from lodestar_shim.spec import Spec, read_spec
 
 
-def main() -> int:
+def main(limits: Limits = DEFAULT) -> int:
     """Run until told to leave; returns the exit code."""
     arguments = _arguments()
     os.environ["LODESTAR_HOME"] = arguments.home
@@ -22,7 +23,7 @@ def main() -> int:
     try:
         spec = read_spec(Path(arguments.spec)) if arguments.spec else Spec.standalone(arguments)
         _log_to(Path(arguments.home) / "logs")
-        return asyncio.run(serve(spec, arguments.port, arguments.fd))
+        return asyncio.run(serve(spec, arguments.port, arguments.fd, limits))
     except LodestarError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.helpers import ceil_timeout
 
 from lodestar.clock import now_ms
 from lodestar_shim.auth import Handler, Middleware, guard
 from lodestar_shim.control import Control
 from lodestar_shim.errors import ShimError, for_user
+from lodestar_shim.limits import Limits
 from lodestar_shim.pipeline import Pipeline, Services
 
 log = logging.getLogger("lodestar.shim")
-BODY_LIMIT = 32 << 20
 
 
-def build(services: Services, port: int) -> web.Application:
+def build(services: Services, port: int, limits: Limits) -> web.Application:
     """The application of one shim, listening on `port`."""
     app = web.Application(
-        middlewares=[guard(services.session.token, port), _outermost()],
-        client_max_size=BODY_LIMIT,
+        middlewares=[guard(services.session.token, port), _outermost(), _body(limits)],
+        client_max_size=limits.body,
     )
     control = Control(services)
     app.router.add_post("/v1/chat/completions", Pipeline(services).chat)
@@ -30,6 +32,27 @@ def build(services: Services, port: int) -> web.Application:
     app.router.add_post("/lodestar/v1/events", control.events)
     app.router.add_get("/lodestar/v1/poll", control.poll)
     return app
+
+
+def _body(limits: Limits) -> Middleware:
+    """Have the whole body before anything is done with it; aiohttp keeps it for the handler."""
+
+    @web.middleware
+    async def read(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            async with ceil_timeout(limits.body_s):
+                await request.read()
+        except asyncio.TimeoutError as error:
+            raise ShimError("the body did not arrive in time", "invalid_request") from error
+        except web.RequestPayloadError as error:
+            raise ShimError("the body is broken", "invalid_request") from error
+        except web.HTTPRequestEntityTooLarge as error:
+            size = f"A request may have {limits.body >> 20} MiB at most."
+            message = for_user(size, "", "take files out of the chat: /drop")
+            raise ShimError(message, "invalid_request", 413) from error
+        return await handler(request)
+
+    return read
 
 
 def _outermost() -> Middleware:
@@ -73,4 +96,7 @@ def _models(services: Services) -> Callable[[web.Request], Awaitable[web.Respons
 
 
 async def _healthz(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
+    response = web.json_response({"status": "ok"})
+    # Anybody may ask this: nobody gets to stay for it.
+    response.force_close()
+    return response

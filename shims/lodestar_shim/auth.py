@@ -7,6 +7,7 @@ import hmac
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from lodestar_shim.connection import Connection
 from lodestar_shim.errors import ShimError
 
 __all__ = ["Handler", "Middleware", "guard"]
@@ -19,22 +20,37 @@ def guard(token: str, port: int) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        connection = request.protocol
+        if isinstance(connection, Connection):
+            connection.asked(request.content)
         try:
             _check_origin(request, hosts)
             if request.path != "/healthz":
                 _check_token(request, expected)
-            if request.method == "POST" and request.content_type != "application/json":
-                raise ShimError("send application/json", "unsupported_media_type", 415)
+            _check_type(request)
+        except ShimError as error:
+            if isinstance(connection, Connection):
+                connection.refused()
+            return _last(error)
+        try:
             return await handler(request)
         except ShimError as error:
-            return error.response()
+            return error.response() if request.content.is_eof() else _last(error)
 
     return check
 
 
+def _last(error: ShimError) -> web.Response:
+    response = error.response()
+    response.force_close()
+    return response
+
+
 def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
     # A page in a browser can reach loopback, also under a name of its own (DNS rebinding).
-    if request.headers.get("Host") not in hosts:
+    # A target with a host of its own would outrank the header.
+    named = request.headers.getall("Host", [])
+    if len(named) != 1 or named[0] not in hosts or not request.raw_path.startswith("/"):
         raise ShimError("this address is not served here", "wrong_host", 421)
     cross_site = request.headers.get("Sec-Fetch-Site", "none") != "none"
     if "Origin" in request.headers or cross_site:
@@ -42,6 +58,13 @@ def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
 
 
 def _check_token(request: web.Request, expected: bytes) -> None:
-    given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+    given = "\n".join(request.headers.getall("Authorization", [])).encode("utf-8", "replace")
     if not hmac.compare_digest(given, expected):
         raise ShimError("the session token is missing or wrong", "invalid_api_key", 401)
+
+
+def _check_type(request: web.Request) -> None:
+    if request.method == "POST" and request.content_type != "application/json":
+        raise ShimError("send application/json", "unsupported_media_type", 415)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ShimError("send it uncompressed", "unsupported_media_type", 415)

@@ -140,7 +140,7 @@ class Pipeline:
         entry = attempt.route.entry
         key = await self._s.keys.get(attempt.route)
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": attempt.route.alias}
-        relay = Relay(http, attempt.tee, gates, headers)
+        relay = Relay(http, attempt.tee, gates, headers, self._s.upstreams.limits)
         attempt.outcome = Outcome("aborted")
         try:
             async with self._s.upstreams.post(

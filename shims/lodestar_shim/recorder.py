@@ -21,6 +21,8 @@ from lodestar_shim.parse import text_of
 
 log = logging.getLogger("lodestar.shim.recorder")
 REMEMBERED = 128
+ERROR_LIMIT = 2000
+NAME_LIMIT = 200
 
 
 class Recorder:
@@ -109,9 +111,9 @@ class Recorder:
         model, reason = outcome.served_model, outcome.finish_reason
         return replace(
             outcome,
-            error=error,
-            served_model=model and storable(model),
-            finish_reason=reason and storable(reason),
+            error=error and error[:ERROR_LIMIT],
+            served_model=model and storable(model[:NAME_LIMIT]),
+            finish_reason=reason and storable(reason[:NAME_LIMIT]),
         )
 
     def _reopen(self, exchange: Exchange, attempt: str | None) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
 
 import aiohttp
 from aiohttp import web
+from aiohttp.helpers import ceil_timeout
+from aiohttp.http_exceptions import HttpProcessingError
 
 from lodestar_shim.gates import Gates
+from lodestar_shim.limits import Limits
 from lodestar_shim.tee import Tee
-from lodestar_shim.upstream import UpstreamError
+from lodestar_shim.upstream import TOO_SLOW, UpstreamError
 
-ANSWER_LIMIT = 32 << 20
+ANSWER_LIMIT = 8 << 20
+STREAM_LIMIT = 64 << 20
 HEAD_LIMIT = 4 << 20
 
 
@@ -34,30 +41,28 @@ class StreamBrokenError(Exception):
 
 
 class Relay:
-    """One answer on its way to the client."""
+    """One answer on its way to the client; from now on `first_s` runs."""
 
-    def __init__(self, http: web.Request, tee: Tee, gates: Gates, headers: Mapping[str, str]):
+    def __init__(
+        self, http: web.Request, tee: Tee, gates: Gates, headers: Mapping[str, str], limits: Limits
+    ) -> None:
         self._http = http
         self._tee = tee
         self._gates = gates
         self._headers = dict(headers)
+        self._first_by = time.monotonic() + limits.first_s
+        self._tail_s = limits.tail_s
         self.first_ms: int | None = None
         """UTC-free monotonic milliseconds of the first event, None before it."""
 
     async def whole(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         """Pass on a JSON answer. Raises UpstreamError where it is none."""
-        body = bytearray()
-        async for chunk in answer.content.iter_any():
-            body += chunk
-            if len(body) > ANSWER_LIMIT:
-                raise UpstreamError("the answer is larger than 32 MiB", 200)
+        body = await self._in_time(_body(answer))
         self.first_ms = time.monotonic_ns() // 1_000_000
-        self._tee.feed_json(bytes(body))
+        self._tee.feed_json(body)
         if self._tee.error:
             raise UpstreamError(self._tee.error, 200)
-        return web.Response(
-            body=bytes(body), content_type="application/json", headers=self._headers
-        )
+        return web.Response(body=body, content_type="application/json", headers=self._headers)
 
     async def stream(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         """Pass on an SSE stream.
@@ -66,7 +71,7 @@ class Relay:
         ClientGoneError when nobody listens any more.
         """
         chunks = answer.content.iter_any().__aiter__()
-        head = await self._first_event(chunks)
+        head = await self._in_time(self._first_event(chunks))
         response = web.StreamResponse(
             headers={
                 "Content-Type": "text/event-stream",
@@ -76,8 +81,10 @@ class Relay:
         )
         await self._send(response, head, prepare=True)
         try:
-            await self._rest(chunks, response)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if not self._tee.done:
+                await self._rest(chunks, response)
+            await self._tail(chunks)
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             # Where only the tail is missing, the answer is whole: nobody need pay for it twice.
             if not self._tee.complete:
                 raise StreamBrokenError(str(error) or type(error).__name__, response) from error
@@ -88,8 +95,8 @@ class Relay:
         return response
 
     async def _first_event(self, chunks: AsyncIterator[bytes]) -> bytes:
-        """The bytes up to the first data event, held back so that a bad start can fail over."""
-        head = b""
+        """The bytes up to the first choice, held back so that a bad start can fail over."""
+        head = bytearray()
         async for chunk in chunks:
             head += chunk
             self._tee.feed(chunk)
@@ -97,13 +104,22 @@ class Relay:
                 raise UpstreamError(self._tee.error, 200)
             if len(head) > HEAD_LIMIT:
                 raise UpstreamError("the stream begins with too much that is no event", 200)
-            if self._tee.events and head.endswith(b"\n"):
+            if self._tee.answers and (self._tee.done or head.endswith(b"\n")):
                 self.first_ms = time.monotonic_ns() // 1_000_000
-                return head
+                return bytes(head)
         raise UpstreamError("the stream ended before it began", 200)
 
+    async def _in_time(self, beginning: Coroutine[Any, Any, bytes]) -> bytes:
+        try:
+            # No task of its own: by its first step the connection may have broken, and what had
+            # come would be lost.
+            async with ceil_timeout(max(0.001, self._first_by - time.monotonic())):
+                return await beginning
+        except asyncio.TimeoutError as error:
+            raise UpstreamError(TOO_SLOW, 200) from error
+
     async def _rest(self, chunks: AsyncIterator[bytes], response: web.StreamResponse) -> None:
-        received, held = 0, b""
+        received, held = 0, bytearray()
         async for chunk in chunks:
             received += len(chunk)
             # Read before it is passed on: an error event makes Aider ask again for a minute.
@@ -111,11 +127,25 @@ class Relay:
             if self._tee.error:
                 raise StreamBrokenError(self._tee.error, response)
             # Whole lines only: a stream that breaks inside one could not be ended properly.
-            lines, newline, held = (held + chunk).rpartition(b"\n")
-            await self._send(response, lines + newline)
+            lines, newline, rest = chunk.rpartition(b"\n")
+            if newline:
+                await self._send(response, bytes(held) + lines + newline)
+                held.clear()
+            held += rest
+            if received > STREAM_LIMIT:
+                raise StreamBrokenError("the answer is larger than 64 MiB", response, final=True)
             if not self._gates.progress(received):
                 raise StreamBrokenError("a limit stopped the answer", response, final=True)
-        await self._send(response, held)
+            if self._tee.done:
+                break
+        await self._send(response, bytes(held))
+
+    async def _tail(self, chunks: AsyncIterator[bytes]) -> None:
+        """Read to the end, so that the connection can serve again, unless there is none."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with ceil_timeout(self._tail_s):
+                async for _ in chunks:
+                    continue
 
     async def _send(
         self, response: web.StreamResponse, chunk: bytes, prepare: bool = False
@@ -127,6 +157,15 @@ class Relay:
                 await response.write(chunk)
         except (ConnectionError, aiohttp.ClientError) as error:
             raise ClientGoneError from error
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_LIMIT:
+            raise UpstreamError("the answer is larger than 8 MiB", 200)
+    return bytes(body)
 
 
 def abort(http: web.Request) -> None:

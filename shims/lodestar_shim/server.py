@@ -23,8 +23,10 @@ from lodestar.store.schema import CORE
 from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
 from lodestar.store.store import Store
 from lodestar_shim.app import build
+from lodestar_shim.connection import Door
 from lodestar_shim.engine import Engine
 from lodestar_shim.keys import Keys
+from lodestar_shim.limits import Limits
 from lodestar_shim.live import LiveSession
 from lodestar_shim.pipeline import Services
 from lodestar_shim.recorder import Recorder
@@ -34,36 +36,48 @@ from lodestar_shim.upstream import Upstreams
 DRAIN_S = 5.0
 
 
-async def serve(spec: Spec, port: int, descriptor: int | None) -> int:
+async def serve(spec: Spec, port: int, descriptor: int | None, limits: Limits) -> int:
     """Serve until the parent leaves or a signal comes; returns the exit code."""
     stopping = asyncio.Event()
     _watch(stopping, spec.supervised)
     listener = _listener(port, descriptor)
     context = load(spec.flags, folder=Path(spec.folder))
-    async with _services(spec, context) as services:
-        runner = web.AppRunner(
-            build(services, listener.getsockname()[1]),
-            access_log=None,
-            handler_cancellation=True,
-            shutdown_timeout=DRAIN_S,
-        )
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=256).start()
-        _announce(listener, spec)
-        await stopping.wait()
-        await runner.cleanup()
+    async with _services(spec, context, limits) as services:
+        app = build(services, listener.getsockname()[1], limits)
+        async with _open_to_clients(app, listener, limits):
+            _announce(listener, spec)
+            await stopping.wait()
     return 0
 
 
 @asynccontextmanager
-async def _services(spec: Spec, context: Context) -> AsyncIterator[Services]:
+async def _open_to_clients(
+    app: web.Application, listener: socket.socket, limits: Limits
+) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=DRAIN_S)
+    await runner.setup()
+    try:
+        if runner.server is None:
+            raise RuntimeError("aiohttp made no server")
+        door = Door(runner.server, limits)
+        server = await asyncio.get_running_loop().create_server(door, sock=listener, backlog=256)
+        try:
+            yield
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _services(spec: Spec, context: Context, limits: Limits) -> AsyncIterator[Services]:
     settings = context.settings
     for alias in filter(None, (settings.main, settings.weak, settings.editor)):
         context.catalog.get(alias)
     plugins = Plugins.load(settings)
     store = await asyncio.to_thread(_open_store, spec, context, plugins)
     engine = Engine(context.home, settings.engine)
-    upstreams = Upstreams(engine)
+    upstreams = Upstreams(engine, limits)
     environ = dict(os.environ)
     named = [environ.get(entry.key_env or "", "") for _, entry in context.catalog]
     secrets = [spec.token, *environment_secrets(environ), *named]

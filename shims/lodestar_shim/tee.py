@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from lodestar.exchange import Usage
 
 EVENT_LIMIT = 1 << 20
-TEXT_LIMIT = 8 << 20
+TEXT_LIMIT = 2 << 20
+# Parsed, each of these may take a hundred bytes: a small answer could fill the memory.
+PARTS_LIMIT = 250_000
 _SANE_TOKENS = 1_000_000_000
+_MALFORMED = "the answer is not shaped like a chat completion"
 
 
 class Tee:
     """Follows an SSE stream or a JSON answer as its bytes arrive."""
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._parts: list[str] = []
-        self._size = 0
+        self._rest = bytearray()
+        self._text = io.StringIO()
+        self._kept = 0
+        self._bytes = 0
         self._raw_usage: Mapping[str, Any] | None = None
-        self.events = 0
+        self.answers = False
         self.finish_reason: str | None = None
         self.model: str | None = None
         self.error: str | None = None
@@ -30,7 +36,7 @@ class Tee:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return "".join(self._parts)
+        return self._text.getvalue()
 
     @property
     def complete(self) -> bool:
@@ -38,32 +44,35 @@ class Tee:
         return self.finish_reason is not None and self.error is None
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of an SSE stream."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > EVENT_LIMIT:
-            self.error = "an event of the stream is larger than 1 MiB"
-            self._rest = b""
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._event(line[5:].strip())
+        """Take the next bytes of an SSE stream; what follows [DONE] is none of it."""
+        lines, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            for line in (bytes(self._rest) + lines).split(b"\n"):
+                if line.startswith(b"data:") and not self.done:
+                    self._event(line[5:].strip())
+            self._rest.clear()
+        self._rest += rest
+        if len(self._rest) > EVENT_LIMIT and not self.done:
+            self.error = self.error or "an event of the stream is larger than 1 MiB"
+            self._rest.clear()
 
     def feed_json(self, body: bytes) -> None:
         """Take a whole JSON answer."""
-        self.events += 1
-        data = _load(body)
+        parts = sum(map(body.count, (b",", b"{", b"[")))
+        data = _load(body) if parts <= PARTS_LIMIT else None
         if data is None:
-            self.error = "the answer is not JSON"
+            self.error = "the answer is not JSON" if parts <= PARTS_LIMIT else _MALFORMED
             return
         self._envelope(data)
+        if not self.answers:
+            self.error = self.error or _MALFORMED
         self.done = True
 
     def usage(self, request_bytes: int) -> Usage:
         """The provider's counts, or an estimate (4 bytes a token) marked as one."""
         raw = self._raw_usage
         if raw is None or _count(raw, "prompt_tokens") is None:
-            return Usage(
-                input=request_bytes // 4, output=len(self.text.encode("utf-8", "replace")) // 4
-            )
+            return Usage(input=request_bytes // 4, output=self._bytes // 4)
         prompt_details, output_details = (
             raw.get("prompt_tokens_details"),
             raw.get("completion_tokens_details"),
@@ -79,7 +88,6 @@ class Tee:
         )
 
     def _event(self, data: bytes) -> None:
-        self.events += 1
         if data == b"[DONE]":
             self.done = True
             return
@@ -97,17 +105,21 @@ class Tee:
         if isinstance(event.get("model"), str):
             self.model = event["model"]
         choices = event.get("choices")
-        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        if choices and not _are_choices(choices):
+            # A client that trips over it would ask again for a minute.
+            self.error = self.error or _MALFORMED
+        elif choices:
             self._choice(choices[0])
 
     def _choice(self, choice: Mapping[str, Any]) -> None:
-        if isinstance(choice.get("finish_reason"), str):
-            self.finish_reason = choice["finish_reason"]
-        part = choice.get("delta") or choice.get("message")
-        content = part.get("content") if isinstance(part, dict) else None
-        if isinstance(content, str) and self._size < TEXT_LIMIT:
-            self._parts.append(content)
-            self._size += len(content)
+        self.answers = True
+        self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        content = _part(choice).get("content")
+        if isinstance(content, str):
+            kept = content[: TEXT_LIMIT - self._kept]
+            self._text.write(kept)
+            self._kept += len(kept)
+            self._bytes += len(content.encode("utf-8", "replace"))
 
 
 def _load(data: bytes) -> dict[str, Any] | None:
@@ -116,6 +128,20 @@ def _load(data: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _are_choices(choices: Any) -> bool:
+    return isinstance(choices, list) and all(
+        isinstance(choice, dict)
+        and isinstance(choice.get("finish_reason"), (str, NoneType))
+        and isinstance(_part(choice), dict)
+        and isinstance(_part(choice).get("content"), (str, list, NoneType))
+        for choice in choices
+    )
+
+
+def _part(choice: Mapping[str, Any]) -> Any:
+    return choice.get("delta") or choice.get("message") or {}
 
 
 def _message(error: Any) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import ceil_timeout
+from aiohttp.http_exceptions import HttpProcessingError
 
 from lodestar.exchange import Request, Route
 from lodestar.settings import ModelEntry
 from lodestar_shim.engine import URL as ENGINE_URL
 from lodestar_shim.engine import Engine
+from lodestar_shim.limits import Limits
+from lodestar_shim.reply import Reply
 
 DEFAULT_OUTPUT = 8192
 ERROR_BODY_LIMIT = 64 * 1024
+TOO_SLOW = "it took too long to answer"
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _COMPLETION_FIELD = re.compile(r"(o\d|gpt-5)")
 
 
@@ -35,12 +44,20 @@ class UpstreamError(Exception):
 class Upstreams:
     """The connections to every upstream of this shim."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, limits: Limits) -> None:
         self._engine = engine
+        self.limits = limits
+        connector = aiohttp.TCPConnector(limit=128, keepalive_timeout=30)
+        # aiohttp offers no other way to limit the headers of an answer.
+        reply: type[ResponseHandler] = Reply
+        connector._factory = partial(reply, loop=asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=128, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600),
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=limits.connect_s, sock_read=limits.stall_s
+            ),
             auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
 
@@ -70,14 +87,22 @@ class Upstreams:
             headers["Authorization"] = f"Bearer {key}"
         body = request_body(request, entry, cap)
         try:
-            async with session.post(
-                url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                await _check(response, request.stream)
+            async with ceil_timeout(self.limits.first_s):
+                response = await session.post(
+                    url, data=body, headers=headers, allow_redirects=False
+                )
+            async with response:
+                async with ceil_timeout(self.limits.first_s):
+                    await _check(response, request.stream)
                 yield response
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+        except _NOT_SENT as error:
             raise UpstreamError(f"cannot connect: {_reason(error)}", sent=False) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except asyncio.TimeoutError as error:
+            raise UpstreamError(TOO_SLOW) from error
+        except (aiohttp.ClientResponseError, HttpProcessingError) as error:
+            # Its own words would be the bytes that are not HTTP.
+            raise UpstreamError("its answer is not valid HTTP") from error
+        except (aiohttp.ClientError, OSError) as error:
             raise UpstreamError(f"the connection broke: {_reason(error)}") from error
 
     async def _start_engine(self) -> None:
@@ -116,6 +141,8 @@ def output_cap(body: Mapping[str, Any], entry: ModelEntry, cap: int | None) -> i
 
 
 async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
+    if 300 <= response.status < 400:
+        raise UpstreamError("it sends the request elsewhere, which is refused", response.status)
     if response.status != 200:
         text = (await _beginning(response)).decode("utf-8", "replace")
         message, code = _explain(text)

@@ -13,16 +13,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+IMPATIENT = Path(__file__).with_name("impatient_shim.py")
 PROMPT = [{"role": "user", "content": "say hello"}]
 
 
 class Shim:
     """`python -m lodestar_shim` on a free port, its ready line read."""
 
-    def __init__(self, home: Path, *extra: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *extra: str,
+        env: Mapping[str, str] | None = None,
+        limits: Mapping[str, float] | None = None,
+    ) -> None:
         self.home = home
+        # Only a program of the tests' own can make the shim less patient.
+        program = [str(IMPATIENT), json.dumps(limits)] if limits else ["-m", "lodestar_shim"]
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "lodestar_shim", "--home", str(home), *extra],
+            [sys.executable, "-I", *program, "--home", str(home), *extra],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -49,6 +58,11 @@ class Shim:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+    def memory(self) -> int:
+        """The most memory the shim has had resident so far, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -10,6 +10,9 @@ import pytest
 from tests.fakes.shim_client import Shim, config, free_model
 from tests.fakes.upstream import Upstream
 
+IMPATIENT = {"ask_s": 1, "body_s": 0.5, "linger_s": 0.3, "unread_s": 0.5, "silent": 20}
+STRANGERS_MEMORY = 50 << 20
+
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
@@ -33,3 +36,24 @@ def shim(shared: Shim, upstream: Upstream) -> Shim:
     """The shared shim, its upstream as new."""
     upstream.clear()
     return shared
+
+
+@pytest.fixture(scope="module")
+def impatient(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shim]:
+    """As `shared`, with little patience for its clients."""
+    home: Path = tmp_path_factory.mktemp("home")
+    config(home, "main: fake\nweak: fake\n" + free_model(upstream.url))
+    with Shim(home, env={"LODESTAR_HOME": str(home)}, limits=IMPATIENT) as running:
+        yield running
+
+
+@pytest.fixture
+def guarded(impatient: Shim, upstream: Upstream) -> Iterator[Shim]:
+    """The impatient shim: after each test it answers as ever, and kept its secrets and size."""
+    assert impatient.chat()[0] == 200
+    upstream.clear()
+    before = impatient.memory()
+    yield impatient
+    assert impatient.chat()[0] == 200
+    assert impatient.memory() - before < STRANGERS_MEMORY
+    assert impatient.token not in (impatient.home / "logs" / "shim.log").read_text("utf-8")
