@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lodestar_aider import commits, compat, guard, hooks, names, prompt, settings, wire
+from lodestar_aider import (
+    commits,
+    compat,
+    guard,
+    hooks,
+    names,
+    prompt,
+    repo_map,
+    settings,
+    wire,
+)
 from lodestar_aider.arguments import aider_arguments
 from lodestar_aider.channel import Channel
 from lodestar_aider.desk import Desk
@@ -22,7 +32,7 @@ from lodestar_aider.spec import Spec, read_spec
 from lodestar_aider.turns import Turns
 
 GUARDS = (*guard.NEEDS, *wire.NEEDS, *settings.NEEDS, *names.NEEDS)
-EXTRAS = (*hooks.NEEDS, *commits.NEEDS, *prompt.NEEDS)
+EXTRAS = (*hooks.NEEDS, *commits.NEEDS, *prompt.NEEDS, *repo_map.NEEDS)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ def _install(session: Session) -> None:
     guard.Guard(session.spec).install()
     wire.Wire(session.spec, session.turns).install()
     names.install(session.spec)
+    repo_map.install(Path(session.spec.model_settings), session.spec.user_args)
     hooks.Hooks(session.events, session.turns).install()
     commits.CommitHooks(session.events, session.turns).install()
     prompt.Prompt(session.desk, session.events).install()

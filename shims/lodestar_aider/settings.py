@@ -27,7 +27,7 @@ def check_settings_file(path: Path) -> None:
     wrong format.
     """
     known = known_fields()
-    for position, entry in enumerate(_entries(path), start=1):
+    for position, entry in enumerate(entries(path), start=1):
         if not isinstance(entry, dict) or not entry.get("name"):
             raise _bad_file(path, f"entry {position} has no name")
         for field in entry:
@@ -35,7 +35,8 @@ def check_settings_file(path: Path) -> None:
                 raise _bad_file(path, f"{entry['name']}: this Aider knows no field {field!r}")
 
 
-def _entries(path: Path) -> list[Any]:
+def entries(path: Path) -> list[Any]:
+    """The models in the file; raises LaunchError where it cannot be read."""
     parse = resolve("aider.models", "yaml.safe_load")
     try:
         data = parse(path.read_text(encoding="utf-8"))
