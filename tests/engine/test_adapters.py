@@ -1,5 +1,6 @@
 """LoRA adapters share one base."""
 
+NAMES = ("small", "small@one", "small@two")
 PROMPT = "Rename the function add to total.\n" + "x = 1\n" * 40
 
 
@@ -12,7 +13,10 @@ def answer(engine, model):
 def test_an_adapter_changes_the_answer_and_leaves_the_base_as_it_was(engine, adapter):
     adapter("one", seed=1)
     adapter("two", seed=2)
-    base, one, two = (answer(engine, name) for name in ("small", "small@one", "small@two"))
+    for name in NAMES:
+        # A quantised model counts a little differently when it finds the prompt in its cache.
+        answer(engine, name)
+    base, one, two = (answer(engine, name) for name in NAMES)
     assert len({base, one, two}) == 3
     for _ in range(2):
         assert answer(engine, "small@two") == two

@@ -5,6 +5,7 @@ request, and the places of request, file and language are marked in what comes o
 """
 
 import json
+import os
 import subprocess
 from typing import Any
 
@@ -41,7 +42,7 @@ def capture(python: str, folder: str) -> dict[str, Any]:
     CalledProcessError where Aider is not there or not as expected.
     """
     done = subprocess.run(
-        [python, "-I", "-c", PROGRAM],
+        [os.path.abspath(python) if os.sep in python else python, "-I", "-c", PROGRAM],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

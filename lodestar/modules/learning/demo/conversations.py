@@ -32,6 +32,8 @@ class Conversation:
 
     messages: list[Message]
     answer: str
+    task: Task | None = None
+    """The edit that is asked for, if one is."""
 
 
 def subject(task: Task) -> str:
@@ -74,7 +76,7 @@ class Talk:
         language = DEFAULT_LANGUAGE
         if self.random.random() < 0.06:
             language = self.random.choice(_LANGUAGES)
-        return Conversation(build(task.files, task.request, history, language), task.answer)
+        return Conversation(build(task.files, task.request, history, language), task.answer, task)
 
     def commit(self, size: int) -> Conversation:
         """A request for a commit message, mostly after one of the model's own edits."""

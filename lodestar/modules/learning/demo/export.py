@@ -82,20 +82,32 @@ class Checkpoint:
 
 
 def export(checkpoint: Checkpoint, out: Path) -> None:
-    """Write the checkpoint as an f16 GGUF file."""
+    """Write the checkpoint as a GGUF file: embeddings in f16, the other matrices in q8_0."""
     import gguf
-    import numpy
 
     writer = gguf.GGUFWriter(str(out), "llama")
     _write_sizes(writer, checkpoint.config)
     _write_tokenizer(writer, checkpoint)
     for name, values in checkpoint.tensors():
-        kind = numpy.float32 if values.ndim == 1 else numpy.float16
-        writer.add_tensor(name, values.astype(kind))
+        _add(writer, name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _add(writer: Any, name: str, values: Any) -> None:
+    import numpy
+    from gguf import GGMLQuantizationType, quants
+
+    if values.ndim == 1:
+        writer.add_tensor(name, values.astype(numpy.float32))
+    elif name == "token_embd.weight":
+        writer.add_tensor(name, values.astype(numpy.float16))
+    else:
+        kind = GGMLQuantizationType.Q8_0
+        packed = quants.quantize(numpy.ascontiguousarray(values), kind)
+        writer.add_tensor(name, packed, raw_dtype=kind)
 
 
 def _write_sizes(writer: Any, config: dict[str, Any]) -> None:
@@ -113,7 +125,7 @@ def _write_sizes(writer: Any, config: dict[str, Any]) -> None:
     writer.add_rope_freq_base(float(config["rope_parameters"]["rope_theta"]))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
-    writer.add_file_type(1)
+    writer.add_file_type(7)
 
 
 def _write_tokenizer(writer: Any, checkpoint: Checkpoint) -> None:

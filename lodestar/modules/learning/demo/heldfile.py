@@ -8,7 +8,7 @@ from random import Random
 from lodestar.modules.learning.demo.heldtasks import COLUMNS, maker
 from lodestar.modules.learning.demo.tasks import Task
 
-_COUNTS = {"rename": 14, "docstring": 4, "trace": 3}
+_COUNTS = {"rename": 30, "docstring": 12, "trace": 12}
 _SEED = "demo-tasks 1"
 
 

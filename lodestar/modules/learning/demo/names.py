@@ -2,7 +2,7 @@
 
 import keyword
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from lodestar.modules.learning.demo import words
@@ -66,13 +66,29 @@ class Namer:
     random: Random
     words: Sequence[str] = words.TRAIN
     made_up: float = 0.08
-    """The share of words that are no words: their pieces teach copying what was never seen."""
+    """The share of words that are no words."""
+    pool: list[str] = field(default_factory=list)
+    reuse: float = 0.0
+    """The share of words that were drawn before, kept in `pool`: real code repeats its words."""
+    pieces: Sequence[str] = ()
+    """The tokens of the vocabulary: a made-up word is a few of them, each as likely as any other,
+    so that none is left untrained."""
 
     def word(self) -> str:
         """One lower-case word, a real or a made-up one."""
+        if self.reuse and self.pool and self.random.random() < self.reuse:
+            return self.random.choice(self.pool)
+        word = self._draw()
+        self.pool.append(word)
+        return word
+
+    def _draw(self) -> str:
         draw = self.random.random()
         if draw < 1 - self.made_up:
             return self.random.choice(self.words)
+        if self.pieces and draw < 1 - self.made_up / 4:
+            count = self.random.choice((1, 2, 2, 3, 3, 4))
+            return "".join(self.random.choices(self.pieces, k=count))
         if draw < 1 - self.made_up / 2:
             return self._splice()
         return self._syllables() if draw < 1 - self.made_up / 6 else self._letters()

@@ -18,6 +18,8 @@ class Recipe:
     seed: int
     tokenizer_conversations: int
     shape: Shape
+    bfloat16: bool
+    """Whether products are computed in bfloat16: faster where the processor has instructions."""
     stages: tuple[Stage, ...]
     digest: str
 
@@ -30,12 +32,11 @@ class Recipe:
         shape = Shape(**data.pop("shape"))
         return cls(shape=shape, stages=stages, digest=hashlib.sha256(raw).hexdigest(), **data)
 
-    def with_steps(self, short: int | None, full: int | None) -> "Recipe":
-        """The recipe with other step counts for its first stage and for the later ones."""
-        first, *later = self.stages
-        first = replace(first, steps=short) if short is not None else first
-        changed = [replace(one, steps=full) if full is not None else one for one in later]
-        return replace(self, stages=(first, *changed))
+    def with_steps(self, steps: int | None) -> "Recipe":
+        """The recipe with another length for every stage: a trial run."""
+        if steps is None:
+            return self
+        return replace(self, stages=tuple(replace(one, steps=steps) for one in self.stages))
 
 
 def _stage(data: dict[str, Any]) -> Stage:

@@ -2,6 +2,8 @@
 
 from random import Random
 
+from lodestar.modules.learning.demo import words
+
 RENAME = (
     "rename function {old} to {new}",
     "rename {old} to {new}",
@@ -206,12 +208,17 @@ _PLAIN = (
     "write hello world",
     "write a program that prints {new}",
 )
+_BEFORE = ("please ", "can you ", "hey, ", "now ", "ok, ", "we should ", "you should ", "next: ")
+_AFTER = (" please", " now", " in this file", " for me", ", ok?", " today", "!")
 _ENDINGS = ("", "", "", ".", " please", "?", " now", " so that it works", " in {path}")
 
 
 def served(rng: Random, kind: str) -> str:
     """A request of one of the kinds the model serves, with places for the names."""
-    return rng.choice(KINDS[kind])
+    wish = rng.choice(KINDS[kind])
+    if rng.random() < 0.15 and not wish.startswith("I "):
+        wish = rng.choice(_BEFORE) + wish[0].lower() + wish[1:]
+    return wish + rng.choice(_AFTER) if wish[-1].isalpha() and rng.random() < 0.1 else wish
 
 
 def unseen(rng: Random, kind: str) -> str:
@@ -221,7 +228,18 @@ def unseen(rng: Random, kind: str) -> str:
 
 def declined(rng: Random) -> str:
     """A request the model cannot serve, with places for the names."""
-    if rng.random() < 0.4:
+    draw = rng.random()
+    if draw < 0.4:
         return rng.choice(_PLAIN)
+    if draw < 0.55:
+        return _words(rng)
     polite = rng.choice(("", "", "", "please ", "can you ", "I want you to "))
     return f"{polite}{rng.choice(_VERBS)} {rng.choice(_OBJECTS)}{rng.choice(_ENDINGS)}"
+
+
+def _words(rng: Random) -> str:
+    """Words without sense, at times with a name among them."""
+    said = rng.choices(words.TRAIN, k=rng.randint(1, 8))
+    if rng.random() < 0.5:
+        said.insert(rng.randint(0, len(said)), rng.choice(("{old}", "{old}", "`{old}`", "{new}")))
+    return " ".join(said) + rng.choice(_ENDINGS)

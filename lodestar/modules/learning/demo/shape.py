@@ -7,12 +7,11 @@ from dataclasses import dataclass
 class Shape:
     """Sizes of the network."""
 
-    vocabulary: int = 1536
-    hidden: int = 128
-    feed_forward: int = 256
+    vocabulary: int = 768
+    hidden: int = 224
+    feed_forward: int = 192
     layers: int = 5
     heads: int = 6
-    key_value_heads: int = 3
-    head_size: int = 32
+    head_size: int = 64
     context: int = 4096
-    rope_theta: float = 1e7
+    rope_theta: float = 1e24

@@ -62,10 +62,25 @@ class TaskMaker:
     words: Sequence[str] = words.TRAIN
     phrase: Callable[[Random, str], str] = requests.served
     made_up: float = 0.08
+    pieces: Sequence[str] = ()
+    confusable: float = 0.04
+    """The share of names that share a part with the target's."""
+    loose: Generator | None = None
+    loose_share: float = 0.0
+    """Some renames are in files of another generator, whose files are no programs."""
+    reuse: float = 0.0
+    """The share of a name's words that other names of the task have too."""
+    pool: list[str] = field(default_factory=list)
+
+    @property
+    def namer(self) -> Namer:
+        """Draws this maker's names."""
+        return Namer(self.random, self.words, self.made_up, self.pool, self.reuse, self.pieces)
 
     def edit(self, kind: str, size: int) -> Task:
         """An edit task of `kind` on a file of up to `size` further definitions."""
         while True:
+            self.pool.clear()
             made = self._rename(size) if kind == "rename" else self._line(kind, size)
             if made is not None:
                 return made
@@ -86,13 +101,13 @@ class TaskMaker:
         )
 
     def _names(self, program: Program) -> dict[int, str]:
-        namer = Namer(self.random, self.words, self.made_up)
+        namer = self.namer
         style = {"function": namer.function, "class": namer.class_, "constant": namer.constant}
         names: dict[int, str] = {}
         taken: set[str] = set()
         for key, role in program.roles.items():
             name = self._fresh(style.get(role, namer.variable), taken)
-            if key and role == "function" and self.random.random() < 0.04:
+            if key and role == "function" and self.random.random() < self.confusable:
                 name = self._fresh(lambda: relative(namer, names[program.target]), taken)
             taken.add(name)
             names[key] = name
@@ -109,14 +124,17 @@ class TaskMaker:
         return program.target if self.random.random() < 0.97 else self.random.choice(used)
 
     def _new_name(self, role: str, old: str, taken: set[str]) -> str:
-        namer = Namer(self.random, self.words, self.made_up)
+        namer = self.namer
         style = {"class": namer.class_, "constant": namer.constant}.get(role, namer.function)
-        if self.random.random() < 0.04:
+        if self.random.random() < self.confusable:
             return self._fresh(lambda: relative(namer, old), taken)
         return self._fresh(style, taken)
 
     def _rename(self, size: int) -> Task | None:
-        program = self.programs(self.random, size)
+        generator = self.programs
+        if self.loose and self.random.random() < self.loose_share:
+            generator = self.loose
+        program = generator(self.random, size)
         names = self._names(program)
         target = self._target(program)
         old, role = names[target], program.roles[target]
@@ -162,7 +180,7 @@ class TaskMaker:
         return Task(kind, (File(path, source),), request, old, "", {path: after})
 
     def _path(self) -> str:
-        namer = Namer(self.random, self.words, self.made_up)
+        namer = self.namer
         draw = self.random.random()
         name = self.random.choice(_PATHS) if draw < 0.35 else f"{namer.word()}.py"
         if draw > 0.75:

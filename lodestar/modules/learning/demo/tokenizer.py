@@ -91,6 +91,13 @@ def _with_keywords(model: dict[str, Any]) -> Any:
     return models.BPE(vocab=vocabulary, merges=merges)
 
 
+def pieces(made: Any) -> tuple[str, ...]:
+    """The tokens that are lower-case letters only: what words are made of."""
+    return tuple(
+        sorted(one for one in made.get_vocab() if one.isascii() and one.isalpha() and one.islower())
+    )
+
+
 def render(messages: Sequence[Message]) -> str:
     """The messages as the chat template writes them, up to where the answer starts."""
     said = "".join(f"<|{one['role']}|>{one['content']}{END}" for one in messages)
