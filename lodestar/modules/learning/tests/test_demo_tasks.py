@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from lodestar.modules.learning.demo import edits, heldout, marks, programs, words
+from lodestar.modules.learning.demo import edits, heldout, marks, plain, programs, words
 from lodestar.modules.learning.demo.tasks import DECLINED, EDIT_KINDS, NO_FILE, TaskMaker
 
 
@@ -21,6 +21,16 @@ def test_generated_programs_are_valid_python() -> None:
     rng = Random(1)
     for number in range(200):
         skeleton(programs.generate(rng, number % 4))
+
+
+def test_names_of_one_task_share_words_where_that_is_asked() -> None:
+    def distinct(reuse: float) -> float:
+        maker = TaskMaker(Random(8), plain.generate, reuse=reuse, made_up=0.9)
+        tasks = [maker.edit("rename", 1) for _ in range(60)]
+        parts = [re.findall(r"[a-z]+", f"{one.old}_{one.new}") for one in tasks]
+        return sum(len(set(one)) / len(one) for one in parts)
+
+    assert distinct(0.6) < distinct(0.0)
 
 
 def test_held_out_shapes_are_valid_python() -> None:
