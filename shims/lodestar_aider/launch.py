@@ -95,8 +95,9 @@ def _prepare(session: Session) -> Callable[[list[str]], Any]:
         failed = compat.unmet((*GUARDS, *EXTRAS))
         session.events.emit("hooks", ok=not failed, aider_version=version, failed=failed)
         compat.require(failed)
-        settings.check_settings_file(Path(session.spec.model_settings))
+        models = settings.read_settings_file(Path(session.spec.model_settings))
         _install(session)
+        repo_map.install(models, session.spec.user_args)
     except LaunchError as problem:
         session.events.emit("error", text=f"{problem.what}: {problem.why}")
         _close(session, 1)
@@ -109,7 +110,6 @@ def _install(session: Session) -> None:
     guard.Guard(session.spec).install()
     wire.Wire(session.spec, session.turns).install()
     names.install(session.spec)
-    repo_map.install(Path(session.spec.model_settings), session.spec.user_args)
     hooks.Hooks(session.events, session.turns).install()
     commits.CommitHooks(session.events, session.turns).install()
     prompt.Prompt(session.desk, session.events).install()

@@ -6,12 +6,11 @@ A small model's context is too short for it, and the demo model was never shown 
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lodestar_aider.compat import Need
 from lodestar_aider.patch import Function, wrap
-from lodestar_aider.settings import entries
 
 CODER = "aider.coders.base_coder"
 NEEDS = (
@@ -22,11 +21,9 @@ OPTION = "--map-tokens"
 OFF = "Repo-map: off for this model"
 
 
-def install(settings: Path, arguments: list[str]) -> None:
-    """Obey `use_repo_map: false` of the models in `settings`, unless the user sets a map's size."""
-    without = frozenset(
-        entry["name"] for entry in entries(settings) if entry.get("use_repo_map") is False
-    )
+def install(models: Iterable[Mapping[str, Any]], arguments: list[str]) -> None:
+    """Obey `use_repo_map: false` of the models, unless the user sets a map's size."""
+    without = frozenset(entry["name"] for entry in models if entry.get("use_repo_map") is False)
     if any(argument.split("=")[0] == OPTION for argument in arguments) or not without:
         return
     coder = importlib.import_module(CODER).Coder

@@ -20,23 +20,24 @@ def known_fields() -> list[str]:
     return [field.name for field in fields(resolve("aider.models", "ModelSettings"))]
 
 
-def check_settings_file(path: Path) -> None:
-    """Raises LaunchError naming the first field that this Aider does not know.
+def read_settings_file(path: Path) -> list[dict[str, Any]]:
+    """The models in the file. Raises LaunchError naming the first field this Aider does not know.
 
     Aider itself would only print a line, drop the rest of the file, and edit with the
     wrong format.
     """
     known = known_fields()
-    for position, entry in enumerate(entries(path), start=1):
+    models = _entries(path)
+    for position, entry in enumerate(models, start=1):
         if not isinstance(entry, dict) or not entry.get("name"):
             raise _bad_file(path, f"entry {position} has no name")
         for field in entry:
             if field not in known:
                 raise _bad_file(path, f"{entry['name']}: this Aider knows no field {field!r}")
+    return models
 
 
-def entries(path: Path) -> list[Any]:
-    """The models in the file; raises LaunchError where it cannot be read."""
+def _entries(path: Path) -> list[Any]:
     parse = resolve("aider.models", "yaml.safe_load")
     try:
         data = parse(path.read_text(encoding="utf-8"))

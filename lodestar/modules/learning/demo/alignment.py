@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lodestar.modules.learning.demo.conversations import Conversation
 from lodestar.modules.learning.demo.prompts import listing
 from lodestar.modules.learning.demo.runs import Tokens
+from lodestar.modules.learning.demo.tasks import EDIT_KINDS
 
 _PIECES = re.compile(r"\w+|\W+")
 
@@ -41,7 +42,7 @@ class Edit:
 def edits(tokens: Tokens, conversation: Conversation, prompt: int) -> Iterator[Edit]:
     """The listings of an edit's answer; `prompt` is the length of the prompt's text."""
     task = conversation.task
-    if task is None or task.kind in ("decline", "commit"):
+    if task is None or task.kind not in EDIT_KINDS:
         return
     sources = {one.path: one.source for one in task.files}
     for path, after in task.expected.items():

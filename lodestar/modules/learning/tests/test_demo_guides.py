@@ -44,20 +44,22 @@ def task(kind: str, source: str, after: str, old: str, new: str, request: str) -
     return Task(kind, (File("a.py", source),), request, old, new, {"a.py": after})
 
 
+def shown(prompts: Prompts, one: Task) -> Shown:
+    return Shown(Conversation(prompts.edit(one.files, one.request), one.answer, one))
+
+
 @pytest.fixture
 def rename(prompts: Prompts) -> Shown:
     source = 'def load():\n    print("load")\n\n\nload_all(load)\n'
     after = 'def fetch():\n    print("load")\n\n\nload_all(fetch)\n'
-    one = task("rename", source, after, "load", "fetch", "rename load to fetch")
-    return Shown(Conversation(prompts.edit(one.files, one.request), one.answer, one))
+    return shown(prompts, task("rename", source, after, "load", "fetch", "rename load to fetch"))
 
 
 @pytest.fixture
 def trace(prompts: Prompts) -> Shown:
     source = "def go(x):\n    return x\n\n\ndef run():\n    return 1\n"
     after = 'def go(x):\n    return x\n\n\ndef run():\n    print("run")\n    return 1\n'
-    one = task("trace", source, after, "run", "", "add a print to run")
-    return Shown(Conversation(prompts.edit(one.files, one.request), one.answer, one))
+    return shown(prompts, task("trace", source, after, "run", "", "add a print to run"))
 
 
 def test_copying_looks_at_the_token_that_comes_next(rename: Shown) -> None:
@@ -126,6 +128,5 @@ def test_a_guide_never_looks_ahead(prompts: Prompts, kind: str, generator: objec
             made = talk.commit(0)
         else:
             made = talk.of(maker.decline(0) if kind == "decline" else maker.edit(kind, 0))
-        shown = Shown(made)
-        for looked in shown.looks.values():
+        for looked in Shown(made).looks.values():
             assert all(guides.FREE <= target <= position for position, target in looked.items())
