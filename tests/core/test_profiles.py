@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_the_built_in_profiles_are_there(home: Home) -> None:
-    assert {"default", "local-only", "frugal", "review"} <= set(profile_files(home))
+    assert {"default", "local-only", "frugal", "claude", "review"} <= set(profile_files(home))
     assert not NOT_PROFILES & set(profile_files(home))
 
 
@@ -36,10 +36,19 @@ def test_a_built_in_profile_can_be_used_and_says_what_it_is_for(name: str, tmp_p
     assert description
 
 
-@pytest.mark.parametrize("name", BUILTIN)
-def test_no_built_in_profile_starts_with_a_paid_model(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted({*BUILTIN} - {"claude"}))
+def test_only_the_profile_called_claude_starts_with_a_paid_model(name: str, tmp_path: Path) -> None:
     context = load({"profile": name}, {"LODESTAR_HOME": str(tmp_path / "home")}, tmp_path)
     assert not context.catalog.get(context.settings.main).paid
+    assert not context.catalog.get(context.settings.weak).paid
+
+
+def test_the_profile_claude_is_priced_and_commits_for_free(tmp_path: Path) -> None:
+    context = load({"profile": "claude"}, {"LODESTAR_HOME": str(tmp_path / "home")}, tmp_path)
+    main = context.catalog.get(context.settings.main)
+    assert main.paid
+    assert main.price_in and main.price_out and main.max_output
+    assert main.tier <= context.settings.tier_ceiling
     assert not context.catalog.get(context.settings.weak).paid
 
 
