@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import yaml
 from pydantic import ValidationError
 
 from lodestar.errors import UsageError
-from lodestar.settings import Frozen, Settings
+from lodestar.settings import Frozen, ModelEntry, Settings
 
+DEEPEST = 64
 RESERVED = frozenset({"HOME", "DEBUG", "NO_INPUT", "PYTHON", "LLAMA_WHEEL", "WHEEL_CACHE"})
 
 
@@ -37,17 +39,40 @@ class Layer:
 def read_layer(path: Path) -> Layer:
     """Read a YAML file with the line of each key. Raises UsageError on anything but a mapping."""
     try:
-        text = path.read_text("utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            # A few nested aliases stand for more text than fits in memory.
-            raise ValueError("YAML aliases (*name) are not supported")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text) or {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}", _one_line(error), "correct the file") from error
+    return parse_layer(data, path)
+
+
+def parse_layer(data: bytes, path: Path) -> Layer:
+    """The same for bytes that were read from `path` already."""
+    try:
+        node = compose(data)
+        values = yaml.safe_load(data.decode("utf-8")) or {}
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read {path}", _one_line(error), "correct the file") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} is not a mapping", "it must hold `key: value` lines", "see docs")
     return Layer(str(path), values, dict(_lines(node, path)))
+
+
+def compose(data: bytes) -> yaml.Node | None:
+    """The nodes of a YAML document. Raises ValueError, RecursionError or yaml.YAMLError."""
+    text = data.decode("utf-8")
+    if _depth(text) > DEEPEST:
+        # The time that the parser takes grows with the square of the depth.
+        raise ValueError("it is nested too deeply")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        # A few nested aliases stand for more text than fits in memory.
+        raise ValueError("YAML aliases (*name) are not supported")
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _depth(text: str) -> int:
+    """At most so many brackets are open at once; those in strings count, too."""
+    step = {"[": 1, "{": 1, "]": -1, "}": -1}
+    return max(accumulate(step[mark] for mark in text if mark in step), default=0)
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
@@ -128,10 +153,10 @@ def _siblings(location: Sequence[Any]) -> list[str]:
     model: Any = Settings
     for part in location[:-1]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if annotation is not None and isinstance(annotation, type):
-            model = annotation if issubclass(annotation, Frozen) else model
-        elif part == "models":
-            from lodestar.settings import ModelEntry as model  # noqa: N813
+        if model is Settings and part == "models":
+            model = ModelEntry
+        elif isinstance(annotation, type) and issubclass(annotation, Frozen):
+            model = annotation
     return list(model.model_fields)
 
 

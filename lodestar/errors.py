@@ -20,7 +20,8 @@ class LodestarError(Exception):
 
     def __str__(self) -> str:
         lines = [("error:", self.what), ("why:  ", self.why), ("do:   ", self.do)]
-        return "\n".join(f"{label} {text}" for label, text in lines if text)
+        # A name with a line break in it must not look like a line of ours.
+        return "\n".join(f"{label} {' '.join(text.split())}" for label, text in lines if text)
 
 
 class UsageError(LodestarError):
@@ -39,6 +40,12 @@ class NoModelError(LodestarError):
     """No model can be reached."""
 
     exit_code = 5
+
+
+class UntrustedError(LodestarError):
+    """A repository's settings would need the user's trust, and do not have it."""
+
+    exit_code = 6
 
 
 class LedgerError(LodestarError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,43 @@ from lodestar.config import Layer, environment_layer, flag_layer, leaves, merge,
 from lodestar.errors import UsageError
 from lodestar.paths import Home, builtin_profiles, lodestar_home
 from lodestar.profiles import profile_layer
-from lodestar.project import Project, find_project, project_layer, tightened
-from lodestar.settings import Settings
+from lodestar.project import Project, find_project
+from lodestar.settings import ModelEntry, Settings
+from lodestar.terminal import visible
+from lodestar.trust.line import Line
+from lodestar.trust.lines import arguments_of, lines_of
+from lodestar.trust.pins import Pins, Standing
+from lodestar.trust.project_file import permitted, read_project, tightened
 
-# What a profile that a project asks for may change without the user's word.
+# What a project's file, and a profile that it asks for, may change without the user's word.
 _PROJECT_MAY_CHANGE = frozenset(
     {"profile", "main", "weak", "editor", "tier_ceiling", "limits.session_minutes"}
 )
+# And with it. Which Aider is run, where requests go and what is kept are never among it.
+_TRUSTED_MAY_CHANGE = _PROJECT_MAY_CHANGE | {
+    "aider.args",
+    "rating.enabled",
+    "rating.timeout_s",
+    "training.opt_in",
+}
 
 
 @dataclass(frozen=True)
 class Context:
-    """The configuration of one run. `warnings` are lines for stderr."""
+    """The configuration of one run. `warnings` are lines for stderr.
+
+    `standing` and `lines` are what the repository wants to set and what was decided about it;
+    `repository_args` are Aider's arguments from it, empty unless it is trusted.
+    """
 
     home: Home
     settings: Settings
     catalog: Catalog
     project: Project
     origins: Mapping[str, str]
+    standing: Standing
+    lines: tuple[Line, ...] = ()
+    repository_args: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -47,12 +66,35 @@ def load(
     home = lodestar_home(environ)
     project = find_project(folder or Path.cwd())
     sources = _Sources(home, environment_layer(environ), flag_layer(flags or {}))
+    standing = Pins(home).standing(project)
     settings, origins = sources.merged(None)
+    lines = lines_of(standing)
     warnings: list[str] = []
     if project.file:
-        settings, origins, warnings = sources.with_project(project.file, settings, origins)
-    catalog = Catalog.load(settings, builtin_profiles())
-    return Context(home, settings, catalog, project, origins, tuple(warnings))
+        found = sources.with_project(project.file, standing, settings)
+        settings, origins = found.settings or settings, found.origins or origins
+        lines, warnings = (*lines, *found.choice), found.warnings
+    return Context(
+        home=home,
+        settings=settings,
+        catalog=Catalog.load(settings, builtin_profiles()),
+        project=project,
+        origins=origins,
+        standing=standing,
+        lines=lines,
+        repository_args=tuple(arguments_of(lines) if standing.trusted else ()),
+        warnings=tuple(warnings),
+    )
+
+
+@dataclass(frozen=True)
+class _Projected:
+    """The settings with a project's file over them, None where it is left out."""
+
+    warnings: list[str]
+    choice: tuple[Line, ...] = ()
+    settings: Settings | None = None
+    origins: dict[str, str] | None = None
 
 
 class _Sources:
@@ -68,44 +110,76 @@ class _Sources:
         profile, _ = profile_layer(self._home, chosen.profile)
         return merge([*below, profile, *([project] if project else []), *self._over])
 
-    def with_project(
-        self, file: Path, user: Settings, origins: dict[str, str]
-    ) -> tuple[Settings, dict[str, str], list[str]]:
-        layer, notes = project_layer(file)
-        layer, more = tightened(user.model_dump(), layer)
-        notes += more
+    def with_project(self, file: Path, standing: Standing, user: Settings) -> _Projected:
+        name = standing.project_file or file.name
+        read, why = read_project(file, standing.files.get(name))
+        kept, notes = permitted(read, standing.trusted, quiet=standing.decision is not None)
         try:
-            settings, new_origins = self.merged(layer)
-            problem = _overreach(user, settings)
+            if why:
+                return _Projected([f"{file}: ignored ({why})"])
+            choice, problem = self._choice(read, name, user)
+            if problem and not (choice and standing.trusted):
+                seen = choice and standing.decision is not None
+                return _Projected(notes + [f"{file}: ignored ({problem})"] * (not seen), choice)
+            layer, more = tightened(user.model_dump(), kept)
+            settings, origins = self.merged(layer)
+            beyond = _overreach(user, settings, _TRUSTED_MAY_CHANGE)
         except UsageError as error:
-            problem = error.what
-        if problem:
-            return user, origins, [*notes, f"{file}: ignored ({problem})"]
-        return settings, new_origins, notes
+            return _Projected([*notes, f"{file}: ignored ({error.what})"])
+        notes += [*more, f"{file}: ignored ({beyond})"] if beyond else more
+        return _Projected(notes, choice, *((None, None) if beyond else (settings, origins)))
+
+    def _choice(self, read: Layer, name: str, user: Settings) -> tuple[tuple[Line, ...], str]:
+        """Why a choice of profile or models needs the user's word, or what even that cannot do.
+
+        There is a line for it where their word is enough.
+        """
+        kept, _ = permitted(read, trusted=False, quiet=True)
+        layer, _ = tightened(user.model_dump(), kept)
+        settings, _ = self.merged(layer)
+        problem = _overreach(user, settings, _PROJECT_MAY_CHANGE) or _costly(user, settings)
+        keys = [key for key in ("profile", "main", "weak", "editor") if key in layer.values]
+        beyond = _overreach(user, settings, _TRUSTED_MAY_CHANGE) or _too_dear(user, settings)
+        if not problem or not keys or beyond:
+            return (), beyond or problem or ""
+        text = ", ".join(f"{key}: {layer.values[key]}" for key in keys)
+        number = layer.origin(keys[0]).rpartition(":")[2]
+        return (Line(name, int(number), visible(text), problem, counts=True),), problem
 
 
-def _overreach(user: Settings, settings: Settings) -> str | None:
-    """Why a project's choice needs the user's trust, or None."""
+def _overreach(user: Settings, settings: Settings, may: frozenset[str]) -> str | None:
+    """Why a project's choice needs more than `may` allows, or None."""
     before, after = dict(leaves(user.model_dump())), dict(leaves(settings.model_dump()))
     for key in sorted(after.keys() | before.keys()):
-        if before.get(key) != after.get(key) and key not in _PROJECT_MAY_CHANGE:
+        if before.get(key) != after.get(key) and key not in may:
             return f"it would change `{key}`"
     if settings.tier_ceiling > user.tier_ceiling:
         return "it would raise the tier ceiling"
     own, new = user.limits.session_minutes, settings.limits.session_minutes
     if own is not None and (new is None or new > own):
         return "it would lift the session limit"
-    return _costly_choice(user, settings)
+    return None
 
 
-def _costly_choice(user: Settings, settings: Settings) -> str | None:
+def _costly(user: Settings, settings: Settings) -> str | None:
     """Role by role: a model that the user pays for as editor is not theirs as main model."""
-    catalog = Catalog.load(settings, builtin_profiles())
-    for role in ("main", "weak", "editor"):
-        alias = getattr(settings, role)
-        if alias is None or alias == getattr(user, role):
-            continue
-        entry = catalog.get(alias)
+    for alias, entry in _chosen(user, settings):
         if entry.paid or entry.tier > user.tier_ceiling:
             return f"`{alias}` can cost money"
     return None
+
+
+def _too_dear(user: Settings, settings: Settings) -> str | None:
+    for alias, entry in _chosen(user, settings):
+        if entry.tier > user.tier_ceiling:
+            return f"`{alias}` can cost money, and is above your tier ceiling"
+    return None
+
+
+def _chosen(user: Settings, settings: Settings) -> Iterator[tuple[str, ModelEntry]]:
+    """The models that are not the user's own choice in that role."""
+    catalog = Catalog.load(settings, builtin_profiles())
+    for role in ("main", "weak", "editor"):
+        alias = getattr(settings, role)
+        if alias is not None and alias != getattr(user, role):
+            yield alias, catalog.get(alias)

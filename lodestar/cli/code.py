@@ -31,6 +31,10 @@ def code(
     no_rating: Annotated[
         bool, typer.Option("--no-rating", help="Do not ask for a rating at the end.")
     ] = False,
+    plain: Annotated[
+        bool,
+        typer.Option("--plain", help="Without status, notices and outcomes: for an unknown Aider."),
+    ] = False,
 ) -> None:
     """Code with Aider: free on the local model, unless you name a paid one.
 
@@ -43,26 +47,34 @@ def code(
     lodestar code -- --help          (Aider's own help)
     """
     flags = {"profile": profile, "limits.session_minutes": minutes}
-    raise typer.Exit(_work(flags, context.args, context.obj, ask=not no_rating))
+    how = {"ask": not no_rating, "plain": plain}
+    raise typer.Exit(_work(flags, context.args, context.obj, **how))
 
 
-def _work(flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool) -> int:
+def _work(
+    flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool, plain: bool
+) -> int:
     from lodestar.loading import load
     from lodestar.supervisor.session import run_session, warn
     from lodestar.supervisor.signals import Signals
+    from lodestar.trust.question import settle
 
     loaded = load(flags)
+    if settle(loaded):
+        loaded = load(flags)
     warn(loaded.warnings)
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()
     with Signals() as signals:
-        ended = run_session(loaded, flags, arguments, signals, ahead)
+        ended = run_session(loaded, flags, arguments, signals, ahead, plain)
         preload.cancel()
         with _extra():
             from lodestar.supervisor.ending import finish
 
             finish(loaded, ended, ask, signals)
+    if ended.problem:
+        raise ended.problem
     return ended.exit_code
 
 

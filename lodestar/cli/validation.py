@@ -55,7 +55,7 @@ def places() -> Mapping[str, Path]:
     home = lodestar_home()
     root = home.root
     found = {"config": home.config_file, "home": root, "database": home.database}
-    found |= {name: root / name for name in ("profiles", "models", "adapters", "datasets")}
+    found |= {name: root / name for name in ("profiles", "models", "adapters", "datasets", "trust")}
     found |= {"logs": root / "logs", "socket": engine_socket(root)}
     found["built-in profiles"] = builtin_profiles()
     project = find_project(Path.cwd())

@@ -78,3 +78,10 @@ def test_the_page_on_models_runs_as_written(machine: Machine) -> None:  # noqa: 
     assert "mine" in listed
     assert "fast" in listed
     assert "big" not in listed
+
+
+def test_the_page_on_trust_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    done = _run(machine, _blocks("docs/how-to/trust.md", "trust"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "openai-api-base: http://example.org" in done.stdout
+    assert "now\t+ .aider.conf.yml: test-cmd: make check" in done.stdout
