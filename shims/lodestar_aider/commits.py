@@ -8,6 +8,7 @@ from typing import Any
 
 from lodestar_aider.compat import Need
 from lodestar_aider.events import Events
+from lodestar_aider.journal import Journal
 from lodestar_aider.patch import Function, wrap
 from lodestar_aider.turns import Turns
 
@@ -30,9 +31,10 @@ class Origin:
 class CommitHooks:
     """Remembers where each commit came from, so that an undo names that request."""
 
-    def __init__(self, events: Events, turns: Turns) -> None:
+    def __init__(self, events: Events, turns: Turns, journal: Journal) -> None:
         self._events = events
         self._turns = turns
+        self._journal = journal
         self._origins: dict[str, Origin] = {}
 
     def install(self) -> None:
@@ -52,12 +54,14 @@ class CommitHooks:
     def _report_commit(self, repo: Any, message: str, aider_edits: bool) -> None:
         commit = repo.get_head_commit_sha()
         self._origins[commit] = Origin(self._turns.number, self._turns.request)
+        size = commit_size(repo, commit)
+        self._journal.committed(repo.root, size["files"])
         self._events.emit(
             "commit",
             hash=commit,
             message=message,
             aider_edits=aider_edits,
-            **commit_size(repo, commit),
+            **size,
         )
 
     def _undo(self, original: Function) -> Function:

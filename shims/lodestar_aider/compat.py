@@ -11,6 +11,10 @@ from typing import Any
 from lodestar_aider.errors import LaunchError
 
 SUPPORTED = "0.86"
+REINSTALL = f"reinstall aider-chat {SUPPORTED}.x"
+WITHOUT_EXTRAS = (
+    f"{REINSTALL}, or go on without status, notices and outcomes: lodestar code --plain"
+)
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ def unmet(needs: Iterable[Need]) -> list[str]:
     return [problem for problem in (need.problem() for need in needs) if problem]
 
 
-def require(problems: list[str]) -> None:
-    """Raises LaunchError naming the first of the problems."""
+def require(problems: list[str], do: str = REINSTALL) -> None:
+    """Raises LaunchError naming the first of the problems, and what to do."""
     if not problems:
         return
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     raise LaunchError(
         "Aider was not started: it is not the Aider this launcher knows",
         problems[0] + more,
-        f"reinstall aider-chat {SUPPORTED}.x",
+        do,
     )

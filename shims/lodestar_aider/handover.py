@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import queue
 import signal
 import termios
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from lodestar_aider.descendants import adopt_orphans, end_descendants
 
 PATH_LIMIT = 8192
 STDIN = 0
@@ -23,31 +26,35 @@ class Handover:
         # Children of Aider must not hold the lifeline's reading end open.
         os.set_inheritable(descriptor, False)
         self._terminal = _terminal_settings()
+        self._paths: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def spec_path(self) -> Path | None:
-        """Import Aider, then wait for the path; None where the supervisor left without one."""
+    def spec_path(self) -> Path:
+        """Import Aider, then wait for the path; the process ends where none comes."""
+        self.watch()
         _import_ahead()
-        text = b""
-        while not text.endswith(b"\n") and len(text) < PATH_LIMIT:
-            piece = os.read(self._descriptor, PATH_LIMIT)
-            if not piece:
-                return None
-            text += piece
-        return Path(os.fsdecode(text.rstrip(b"\n")))
+        return Path(os.fsdecode(self._paths.get().rstrip(b"\n")))
 
     def watch(self) -> None:
         """From now on, leave when the supervisor dies: nobody else would end this process."""
-        threading.Thread(target=self._await_end, name="lodestar-lifeline", daemon=True).start()
+        adopt_orphans()
+        threading.Thread(target=self._run, name="lodestar-lifeline", daemon=True).start()
 
-    def _await_end(self) -> None:
+    def _run(self) -> None:
         # With the shell back in the foreground, a change of the terminal would stop us here.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
-            while os.read(self._descriptor, 1024):
-                continue
+            self._read_to_the_end()
+            end_descendants()
             self._restore_terminal()
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _read_to_the_end(self) -> None:
+        text = b""
+        while piece := os.read(self._descriptor, PATH_LIMIT):
+            text += piece
+            if text.endswith(b"\n"):
+                self._paths.put(text)
 
     def _restore_terminal(self) -> None:
         with suppress(termios.error, OSError, ValueError):

@@ -13,9 +13,12 @@ from typing import Any
 from lodestar_aider import (
     commits,
     compat,
+    git_guard,
     guard,
     hooks,
+    journal,
     names,
+    outside,
     prompt,
     repo_map,
     settings,
@@ -31,8 +34,8 @@ from lodestar_aider.handover import Handover
 from lodestar_aider.spec import Spec, read_spec
 from lodestar_aider.turns import Turns
 
-GUARDS = (*guard.NEEDS, *wire.NEEDS, *settings.NEEDS, *names.NEEDS)
-EXTRAS = (*hooks.NEEDS, *commits.NEEDS, *prompt.NEEDS, *repo_map.NEEDS)
+GUARDS = (*guard.NEEDS, *wire.NEEDS, *settings.NEEDS, *names.NEEDS, *outside.NEEDS)
+EXTRAS = (*hooks.NEEDS, *journal.NEEDS, *commits.NEEDS, *prompt.NEEDS, *repo_map.NEEDS)
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,7 @@ class Session:
 def run(argv: list[str]) -> int:
     """Run Aider as SPEC.json says; returns Aider's exit code, or 1 when it was not started."""
     try:
-        path = _spec_path(argv)
-        if path is None:
-            return 0
-        session = _open(read_spec(path))
+        session = _open(read_spec(_spec_path(argv)))
         aider_main = _prepare(session)
     except LaunchError as problem:
         sys.stderr.write(problem.text() + "\n")
@@ -60,8 +60,8 @@ def run(argv: list[str]) -> int:
     return _run(session, aider_main)
 
 
-def _spec_path(argv: list[str]) -> Path | None:
-    """SPEC.json itself, or --fd N: the pipe on which its path comes; None where none came."""
+def _spec_path(argv: list[str]) -> Path:
+    """SPEC.json itself, or --fd N: the pipe on which its path comes."""
     if len(argv) == 1:
         return Path(argv[0])
     if len(argv) != 2 or argv[0] != "--fd" or not argv[1].isdecimal():
@@ -70,10 +70,7 @@ def _spec_path(argv: list[str]) -> Path | None:
             "the launcher takes the session's specification, or --fd and a pipe",
             "start Aider with `lodestar code`",
         )
-    handover = Handover(int(argv[1]))
-    path = handover.spec_path()
-    handover.watch()
-    return path
+    return Handover(int(argv[1])).spec_path()
 
 
 def _open(spec: Spec) -> Session:
@@ -81,8 +78,9 @@ def _open(spec: Spec) -> Session:
     channel, turns, desk = Channel(spec), Turns(), Desk()
     events = Events(channel, turns)
     poller = prompt.Poller(channel, desk, spec.poll_s)
-    events.start()
-    poller.start()
+    if not spec.plain:
+        events.start()
+        poller.start()
     return Session(spec, turns, events, desk, poller)
 
 
@@ -92,12 +90,18 @@ def _prepare(session: Session) -> Callable[[list[str]], Any]:
     try:
         version = compat.aider_version()
         compat.check_version(version)
-        failed = compat.unmet((*GUARDS, *EXTRAS))
+        guards = compat.unmet((*GUARDS, *git_guard.needs()))
+        extras = [] if session.spec.plain else compat.unmet(EXTRAS)
+        failed = [*guards, *extras]
         session.events.emit("hooks", ok=not failed, aider_version=version, failed=failed)
-        compat.require(failed)
+        compat.require(guards)
+        compat.require(extras, compat.WITHOUT_EXTRAS)
         models = settings.read_settings_file(Path(session.spec.model_settings))
-        _install(session)
-        repo_map.install(models, session.spec.user_args)
+        outside.check_arguments(session.spec.user_args, Path.cwd())
+        _install_guards(session)
+        if not session.spec.plain:
+            _install_extras(session)
+            repo_map.install(models, session.spec.user_args)
     except LaunchError as problem:
         session.events.emit("error", text=f"{problem.what}: {problem.why}")
         _close(session, 1)
@@ -106,12 +110,19 @@ def _prepare(session: Session) -> Callable[[list[str]], Any]:
     return aider_main
 
 
-def _install(session: Session) -> None:
+def _install_guards(session: Session) -> None:
     guard.Guard(session.spec).install()
     wire.Wire(session.spec, session.turns).install()
     names.install(session.spec)
+    git_guard.install()
+    outside.install()
+
+
+def _install_extras(session: Session) -> None:
     hooks.Hooks(session.events, session.turns).install()
-    commits.CommitHooks(session.events, session.turns).install()
+    edits = journal.Journal(session.spec.journal, session.turns)
+    edits.install()
+    commits.CommitHooks(session.events, session.turns, edits).install()
     prompt.Prompt(session.desk, session.events).install()
 
 
@@ -130,6 +141,8 @@ def _run(session: Session, aider_main: Callable[[list[str]], Any]) -> int:
 
 
 def _close(session: Session, code: int) -> None:
+    if session.spec.plain:
+        return
     session.events.emit("exit", code=code)
     session.events.close()
     session.poller.stop()

@@ -31,6 +31,8 @@ class Spec:
     editor: str | None = None
     poll_s: float = 1.0
     drop_env: tuple[str, ...] | list[str] = ()
+    journal: str = ""
+    plain: bool = False
 
     @property
     def api_base(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.aider.fake_openai import FakeOpenAI
+from tests.aider.forks import Forks
 from tests.aider.place import Place
 
 
@@ -18,3 +19,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
         place = Place(tmp_path, fake)
         place.create()
         yield place
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Aider, imported once."""
+    with Forks() as forks:
+        yield forks

@@ -85,6 +85,12 @@ class FakeOpenAI:
         """The address of the fake shim."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
     def change(self, **values: Any) -> None:
         """Set fields while the server runs."""
         with self.changed:

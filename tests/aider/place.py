@@ -39,6 +39,8 @@ class Place:
     root: Path
     fake: FakeOpenAI
     extra_env: dict[str, str] = field(default_factory=dict)
+    gift: str = ""
+    """What the repository brings just now; each has a marker of its own."""
 
     @property
     def home(self) -> Path:
@@ -55,11 +57,16 @@ class Place:
     @property
     def marker(self) -> Path:
         """What a hostile repository tries to create."""
-        return self.root / "marker"
+        return self.markers / f"ran {self.gift}"
+
+    @property
+    def markers(self) -> Path:
+        """The folder of them all."""
+        return self.root / "markers"
 
     def create(self) -> None:
         """Make the folders, the settings, and a project with one committed file, app.py."""
-        for folder in (self.home, self.repo, self.state):
+        for folder in (self.home, self.repo, self.state, self.markers):
             folder.mkdir()
         (self.home / ".gitconfig").write_text("[user]\nname = Ann\nemail = ann@example.org\n")
         (self.state / "settings.yml").write_text(SETTINGS)
