@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +42,18 @@ class Home:
         return path
 
 
+def home_root(environ: Mapping[str, str] = os.environ) -> Home:
+    """The same as `lodestar_home`, whether it exists or not."""
+    found = Path(environ.get("LODESTAR_HOME") or Path.home() / ".lodestar")
+    return Home(found.expanduser().absolute())
+
+
 def lodestar_home(environ: Mapping[str, str] = os.environ) -> Home:
     """The user's home for Lodestar: `LODESTAR_HOME`, else `~/.lodestar`, made 0700.
 
     Raises LodestarError where it cannot be made or belongs to somebody else.
     """
-    root = Path(environ.get("LODESTAR_HOME") or Path.home() / ".lodestar").expanduser().absolute()
+    root = home_root(environ).root
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = root.stat()
@@ -59,6 +66,37 @@ def lodestar_home(environ: Mapping[str, str] = os.environ) -> Home:
             "make the folder writable, or set LODESTAR_HOME to one that is",
         ) from error
     return Home(root)
+
+
+def make_private(root: Path) -> None:
+    """Take the rights of group and others from all that is below `root`.
+
+    Links are left alone, and so are files with another name elsewhere and Python environments.
+    Raises LodestarError where a file belongs to somebody else.
+    """
+    for name, folders, files in os.walk(root):
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue
+        for path in (Path(name, part) for part in (*folders, *files)):
+            tighten(path)
+
+
+def tighten(path: Path) -> None:
+    """The same for one file or folder; nothing where it is gone."""
+    with suppress(FileNotFoundError):
+        status = path.lstat()
+        shared = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+        if stat.S_ISLNK(status.st_mode) or shared or not status.st_mode & 0o077:
+            return
+        try:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
+        except PermissionError as error:
+            raise LodestarError(
+                f"others may read {path}",
+                "it belongs to somebody else, so that it cannot be made private",
+                f"make it yours: sudo chown $(id -un) {path}",
+            ) from error
 
 
 def engine_socket(home: Path) -> Path:

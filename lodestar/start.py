@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+
+from lodestar.private import UMASK, seal
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     _open_streams()
+    seal()
+    code_wanted = sys.argv[1:2] == ["code"]
+    if not code_wanted:
+        # What Aider writes is the project's: there the user's own umask stays.
+        os.umask(UMASK)
     ahead = None
     try:
-        if sys.argv[1:2] == ["code"]:
+        if code_wanted and not _question_ahead():
             from lodestar.supervisor.head_start import begin
 
             ahead = begin()
@@ -26,6 +34,25 @@ def main() -> None:
         if ahead:
             ahead.abandon()
     raise SystemExit(code)
+
+
+def _question_ahead() -> bool:
+    """Whether the user has to say first what the repository may set: until then nothing starts."""
+    from lodestar.project import find_project
+    from lodestar.trust.files import anything_there
+
+    try:
+        project = find_project(Path.cwd())
+        if not anything_there(project):
+            return False
+        from lodestar.paths import home_root
+        from lodestar.terminal import interactive
+        from lodestar.trust.pins import Pins
+
+        return interactive(os.environ) and Pins(home_root()).standing(project).undecided
+    except OSError:
+        # No folder to be in, or one that cannot be looked at: said by those who need it.
+        return True
 
 
 def _open_streams() -> None:

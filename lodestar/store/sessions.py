@@ -11,6 +11,7 @@ from pathlib import Path
 from lodestar.clock import now_ms
 from lodestar.ids import new_id
 from lodestar.paths import Home, write_private
+from lodestar.store.processes import runs
 from lodestar.store.store import Store
 from lodestar.store.text import storable
 
@@ -50,12 +51,16 @@ def boot_id() -> str:
         return ""
 
 
-def start_session(store: Store, home: Home, session: Session) -> None:
-    """Insert the session and, where it is new, its project. A second call changes nothing."""
+def start_session(store: Store, home: Home, session: Session) -> bool:
+    """Insert the session and, where it is new, its project.
+
+    False where the session is there already: its shim before this one was killed, and what
+    that one left open is marked killed.
+    """
     machine = machine_id(home)
     with store.write() as connection:
         project = _project_id(connection, session.project) if session.project else None
-        connection.execute(
+        added = connection.execute(
             "INSERT OR IGNORE INTO sessions(id, machine_id, project_id, profile, branch, pid,"
             " boot_id, started_ms, session_minutes, training_opt_in)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -72,6 +77,8 @@ def start_session(store: Store, home: Home, session: Session) -> None:
                 int(session.training_opt_in),
             ),
         )
+        _kill_open(connection, session.id)
+    return added.rowcount == 1
 
 
 def end_session(store: Store, session: str, reason: str, exit_code: int | None) -> None:
@@ -107,15 +114,7 @@ def _kill_open(connection: sqlite3.Connection, session: str) -> None:
 
 
 def _alive(pid: int | None, boot: str | None) -> bool:
-    if not pid or boot != boot_id():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return pid is not None and boot == boot_id() and runs(pid)
 
 
 def _project_id(connection: sqlite3.Connection, root: Path) -> str:

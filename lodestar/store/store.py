@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lodestar.errors import LedgerError
+from lodestar.paths import tighten
 from lodestar.store import migrations
 from lodestar.store.migrations import MigrationSet
 
@@ -41,10 +43,11 @@ class Store:
 
         Raises LedgerError where it cannot be opened, is damaged, or is from a newer version.
         """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for file in (path, _lock_path(path)):
                 os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+                tighten(file)
             lock_file = os.open(_lock_path(path), os.O_RDWR | os.O_CLOEXEC)
             connection = _connect(path)
             store = cls(path, connection, lock_file)
@@ -80,11 +83,17 @@ class Store:
                 with self._transaction() as connection:
                     yield connection
 
+    def between_writes(self, action: Callable[[], object]) -> None:
+        """Call `action` while no transaction of this process is open."""
+        with self._mutex:
+            action()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _locked(self._lock_file):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with _unstopped(), _locked(self._lock_file):
             try:
+                # Inside: what interrupts right after it must not leave it open.
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -137,6 +146,26 @@ def _set_wal(connection: sqlite3.Connection) -> str:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+@contextmanager
+def _unstopped() -> Iterator[None]:
+    """A stop (Ctrl-Z) waits until the end: all sessions would wait for a stopped writer.
+
+    Only the main thread may say so; a process that writes in others answers the signal itself.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
+        yield
+        return
+    asked: list[int] = []
+    signal.signal(signal.SIGTSTP, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        if asked:
+            os.kill(os.getpid(), signal.SIGTSTP)
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from typing import Any
 
+from lodestar.errors import LodestarError
 from lodestar.loading import Context
 from lodestar.plugins import Plugins
 from lodestar.rating import ask as ask_rating
@@ -16,6 +18,7 @@ from lodestar.store.store import Store
 from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
 from lodestar.supervisor.signals import Signals
+from lodestar.supervisor.uncommitted import settle, tell_own
 
 
 def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
@@ -23,10 +26,18 @@ def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
 
     Once the rows are closed an interrupt may come: it costs the summary only.
     """
+    if ended.problem and not context.home.database.exists():
+        return
     plugins = Plugins.load(context.settings)
     sets = [CORE, *plugins.collect("register_migrations")]
-    with Store.open(context.home.database, sets) as store:
+    # The shim's failure is told already; the database may be its reason.
+    quiet = suppress(LodestarError) if ended.problem else nullcontext()
+    with quiet, Store.open(context.home.database, sets) as store:
         end_session(store, ended.session, ended.reason, ended.exit_code)
+        settle(context.home, store, ended.left)
+        tell_own(context.home, store, ended.session)
+        if ended.problem:
+            return
         with signals.released():
             _look_back(context, plugins, store, ended, ask and not signals.stopped_by)
 

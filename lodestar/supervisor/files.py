@@ -16,10 +16,16 @@ from lodestar.catalog import WEAK
 from lodestar.clock import boot_seconds
 from lodestar.loading import Context
 from lodestar.paths import Home, write_private
+from lodestar.store.processes import runs
+from lodestar.store.uncommitted import journal_path
 from lodestar.supervisor.aider_files import model_metadata, model_settings
 from lodestar.supervisor.branch import current_branch
+from lodestar.trust.files import IGNORE
+from lodestar.trust.ignore_file import is_harmless
 
 UNCLAIMED_S = 3600.0
+DRAFT = ".edits.new"
+"""Of a launcher that was killed while it wrote its note of the edits."""
 
 
 class SessionFiles:
@@ -55,7 +61,7 @@ class SessionFiles:
         }
         write_private(self.shim, json.dumps(spec))
 
-    def write_launcher(self, port: int, user_args: Sequence[str]) -> None:
+    def write_launcher(self, port: int, user_args: Sequence[str], plain: bool = False) -> None:
         """What Aider's launcher needs: addresses, aliases, arguments."""
         catalog, settings = self._context.catalog, self._context.settings
         files = {
@@ -70,7 +76,7 @@ class SessionFiles:
             "token": self._token,
             "session": self._session,
             "drop_env": [entry.key_env for _, entry in catalog if entry.key_env],
-            "aider_args": settings.aider.args,
+            "aider_args": [*settings.aider.args, *self._repository_args()],
             "user_args": list(user_args),
             **{key: str(self.folder / name) for key, (name, _) in files.items()},
             **self._histories(),
@@ -79,12 +85,21 @@ class SessionFiles:
             "weak": WEAK,
             "editor": settings.editor,
             "poll_s": 1.0,
+            "plain": plain,
+            "journal": str(journal_path(self._context.home, self._session)),
         }
         write_private(self.launcher, json.dumps(spec))
 
     def remove(self) -> None:
         """Delete the folder; the token in it is worthless by now."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _repository_args(self) -> list[str]:
+        """What a trusted repository adds, and nothing for Aider to stumble over where it is odd."""
+        ignore = self._context.standing.files.get(IGNORE)
+        usable = ignore is None or is_harmless(ignore)
+        instead = [] if usable else [f"--aiderignore={self.folder / 'session.env'}"]
+        return [*instead, *self._context.repository_args]
 
     def _histories(self) -> dict[str, str]:
         """Aider's histories of this project, out of the repository: they hold whole answers."""
@@ -107,20 +122,18 @@ def sweep(home: Home) -> None:
     for folder in home.folder("run").iterdir():
         if folder.is_dir() and not folder.is_symlink() and _left_behind(folder):
             shutil.rmtree(folder, ignore_errors=True)
+        elif folder.name.endswith(DRAFT) and _age_s(folder) > UNCLAIMED_S:
+            folder.unlink(missing_ok=True)
 
 
 def _left_behind(folder: Path) -> bool:
     """Whether the owner is dead; a folder that names none may belong to a session starting now."""
     try:
-        owner = int(json.loads((folder / "shim.json").read_text("utf-8"))["owner"])
-        os.kill(owner, 0)
+        return not runs(int(json.loads((folder / "shim.json").read_text("utf-8"))["owner"]))
     except FileNotFoundError:
         return _age_s(folder) > UNCLAIMED_S
-    except PermissionError:
-        return False
     except (OSError, ValueError, KeyError, TypeError):
         return True
-    return False
 
 
 def _age_s(folder: Path) -> float:

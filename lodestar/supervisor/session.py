@@ -7,28 +7,38 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lodestar.errors import LodestarError
 from lodestar.ids import new_id
 from lodestar.loading import Context
 from lodestar.paths import Home
+from lodestar.store.uncommitted import Uncommitted, journal_path
 from lodestar.supervisor.aider_process import AiderProcess
 from lodestar.supervisor.files import SessionFiles, sweep
 from lodestar.supervisor.head_start import HeadStart
+from lodestar.supervisor.orphans import Orphans
 from lodestar.supervisor.shim_process import ShimProcess
 from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.terminal import restored
+from lodestar.supervisor.uncommitted import tell_left
 from lodestar.terminal import one_line
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a session ended: its id, Aider's exit code, and why it ended."""
+    """How a session ended: its id, Aider's exit code, and why it ended.
+
+    `problem` is what Lodestar itself failed with. `left` is what killed sessions left before
+    this one, and what the user was told of.
+    """
 
     session: str
     exit_code: int
     reason: str
+    problem: LodestarError | None = None
+    left: Sequence[Uncommitted] = ()
 
 
 class ShimFailedError(LodestarError):
@@ -36,7 +46,11 @@ class ShimFailedError(LodestarError):
 
     def __init__(self, shim: ShimProcess) -> None:
         text = shim.error_text()
-        super().__init__("Lodestar's shim cannot run", text.splitlines()[-1] if text else "")
+        super().__init__(
+            "Lodestar's shim cannot run",
+            text.splitlines()[-1] if text else "",
+            "start again; if it goes on, look into logs/shim.log in Lodestar's home",
+        )
         self.exit_code = shim.exit_code or 1
         self._text = text
 
@@ -50,32 +64,45 @@ def run_session(
     user_args: Sequence[str],
     signals: Signals,
     ahead: HeadStart | None = None,
+    plain: bool = False,
 ) -> Ended:
     """Run shim and Aider side by side until Aider ends; nothing is left running then.
 
-    `ahead` is a launcher that is importing already. Raises LodestarError where the shim or
-    Aider cannot run, or where there is no room for the session's files.
+    `ahead` is a launcher that is importing already; `plain` leaves out what only watches
+    Aider. Raises LodestarError where Aider cannot be started, or where there is no room for
+    the session's files.
     """
-    session = new_id()
+    session, orphans = new_id(), Orphans()
     with ExitStack() as ending:
         launcher = _launcher(context, ahead)
         ending.callback(launcher.abandon)
         with _writing(context.home):
             sweep(context.home)
+            left = tell_left(context.home, context.project.root)
             files = SessionFiles(context, session)
             ending.callback(files.remove)
             files.write_shim(flags)
             shim = ShimProcess(context.home, files.shim)
             ending.callback(shim.stop)
-            files.write_launcher(shim.port, user_args)
+            files.write_launcher(shim.port, user_args, plain)
             shim.start()
+        awaits = journal_path(context.home, session).exists
+        aider = AiderProcess(launcher, signals, awaits)
         with restored():
-            code = AiderProcess(launcher, signals).run(files.launcher, shim.failed)
+            code = aider.run(files.launcher, shim.failed)
+        orphans.end()
         shim.stop()
+        ended = partial(Ended, session, left=left)
         if shim.failed.is_set():
-            raise ShimFailedError(shim)
-    reason = "ended" if signals.stopped_by is None else f"signal {signals.stopped_by}"
-    return Ended(session, code, reason)
+            problem = ShimFailedError(shim)
+            return ended(problem.exit_code, "the shim failed", problem)
+    return ended(code, _reason(aider, signals))
+
+
+def _reason(aider: AiderProcess, signals: Signals) -> str:
+    if signals.stopped_by is not None:
+        return f"signal {signals.stopped_by}"
+    return "ended" if aider.killed_by is None else f"Aider was ended by signal {aider.killed_by}"
 
 
 def warn(lines: Sequence[str]) -> None:

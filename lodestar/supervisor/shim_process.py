@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from lodestar.paths import Home
+from lodestar.private import bare_environment, hand_over
 
 RESTARTS = 5
 RESTART_WINDOW_S = 60.0
@@ -85,14 +86,21 @@ class ShimProcess:
     def _spawn(self) -> None:
         command = [sys.executable, "-I", "-m", "lodestar_shim", "--home", str(self._home.root)]
         command += ["--spec", str(self._spec), "--fd", str(self._listener.fileno())]
+        command += ["--environment", "0"]
         with open(self._errors, "wb", opener=_private) as errors:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
+                env=bare_environment(os.environ),
                 pass_fds=[self._listener.fileno()],
+                # The terminal's signals are not for it: Ctrl-Z must not stop it while it writes.
+                start_new_session=True,
             )
+        if self._process.stdin:
+            # The keys in it must not stand in a memory that others can read.
+            hand_over(os.environ, self._process.stdin.fileno())
         self._started = time.monotonic()
 
     def _watch(self) -> None:
@@ -105,6 +113,7 @@ class ShimProcess:
             # A positive code is an error that it explained. Where none has run yet, it counts;
             # later it may be a slip in a file that the user is editing, or a busy database.
             if len(deaths) > RESTARTS or (code > 0 and not self._proven):
+                self._problem = self.error_text() or _how(code, len(deaths))
                 self._give_up(code)
                 return
             if self._stopping.wait(_patience(len(deaths))) or not self._restart():
@@ -129,6 +138,11 @@ class ShimProcess:
         if not self._stopping.is_set():
             self.exit_code = max(1, code)
             self.failed.set()
+
+
+def _how(code: int, deaths: int) -> str:
+    last = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"it ended {deaths} times within a minute, the last time with {last}"
 
 
 def _patience(deaths: int) -> float:

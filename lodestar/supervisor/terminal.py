@@ -7,9 +7,10 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 # Bracketed paste off, cursor shown, colours reset.
-_RESET = "\x1b[?2004l\x1b[?25h\x1b[0m"
+_RESET = b"\x1b[?2004l\x1b[?25h\x1b[0m"
 
 
 @contextmanager
@@ -26,7 +27,22 @@ def restored() -> Iterator[None]:
     finally:
         # The terminal may be gone: closing its window is a normal end of a session.
         with suppress(termios.error, OSError):
-            if termios.tcgetattr(descriptor) != saved:
-                termios.tcsetattr(descriptor, termios.TCSADRAIN, saved)
-                if sys.stdout is not None and sys.stdout.isatty():
-                    os.write(sys.stdout.fileno(), _RESET.encode())
+            if _ours(descriptor):
+                _restore(descriptor, saved)
+
+
+def _restore(descriptor: int, saved: list[Any]) -> None:
+    # At once: a terminal that is held with Ctrl-S never drains.
+    termios.tcsetattr(descriptor, termios.TCSANOW, saved)
+    # A killed Aider may have hidden the cursor without a change of the settings.
+    if sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        os.write(sys.stdout.fileno(), _RESET)
+
+
+def _ours(descriptor: int) -> bool:
+    """Whether we are in front: a shell that took the terminal back has set it as it wants it."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        # It controls no session, so nobody is in front.
+        return True

@@ -16,12 +16,15 @@ from pathlib import Path
 from aiohttp import web
 
 from lodestar.errors import LodestarError
+from lodestar.known_secrets import env_file_secrets
 from lodestar.loading import Context, load
+from lodestar.paths import make_private
 from lodestar.plugins import Plugins
-from lodestar.redaction import environment_secrets
+from lodestar.redaction import Redactor
 from lodestar.store.schema import CORE
 from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
 from lodestar.store.store import Store
+from lodestar.store.uncommitted import of_the_dead, record
 from lodestar_shim.app import build
 from lodestar_shim.connection import Door
 from lodestar_shim.engine import Engine
@@ -36,13 +39,18 @@ from lodestar_shim.upstream import Upstreams
 DRAIN_S = 5.0
 
 
-async def serve(spec: Spec, port: int, descriptor: int | None, limits: Limits) -> int:
-    """Serve until the parent leaves or a signal comes; returns the exit code."""
+async def serve(
+    spec: Spec, port: int, descriptor: int | None, limits: Limits, redactor: Redactor
+) -> int:
+    """Serve until the parent leaves or a signal comes; returns the exit code.
+
+    The `redactor` learns every secret that is met on the way.
+    """
     stopping = asyncio.Event()
     _watch(stopping, spec.supervised)
     listener = _listener(port, descriptor)
     context = load(spec.flags, folder=Path(spec.folder))
-    async with _services(spec, context, limits) as services:
+    async with _services(spec, context, limits, redactor) as services:
         app = build(services, listener.getsockname()[1], limits)
         async with _open_to_clients(app, listener, limits):
             _announce(listener, spec)
@@ -70,19 +78,23 @@ async def _open_to_clients(
 
 
 @asynccontextmanager
-async def _services(spec: Spec, context: Context, limits: Limits) -> AsyncIterator[Services]:
+async def _services(
+    spec: Spec, context: Context, limits: Limits, redactor: Redactor
+) -> AsyncIterator[Services]:
     settings = context.settings
     for alias in filter(None, (settings.main, settings.weak, settings.editor)):
         context.catalog.get(alias)
     plugins = Plugins.load(settings)
-    store = await asyncio.to_thread(_open_store, spec, context, plugins)
+    store, fresh = await asyncio.to_thread(_open_store, spec, context, plugins)
     engine = Engine(context.home, settings.engine)
     upstreams = Upstreams(engine, limits)
     environ = dict(os.environ)
-    named = [environ.get(entry.key_env or "", "") for _, entry in context.catalog]
-    secrets = [spec.token, *environment_secrets(environ), *named]
-    recorder = Recorder(store, settings, plugins, secrets)
-    live = LiveSession(spec.session, spec.token, settings, spec.started)
+    redactor.add(*(environ.get(entry.key_env or "", "").strip() for _, entry in context.catalog))
+    redactor.add(*env_file_secrets(context.project.root))
+    recorder = Recorder(store, settings, plugins, redactor)
+    live = _live(spec, context, fresh)
+    if not spec.supervised:
+        _stop_between_writes(store)
     warming = asyncio.create_task(_warm(engine, context))
     try:
         yield Services(
@@ -103,6 +115,15 @@ async def _services(spec: Spec, context: Context, limits: Limits) -> AsyncIterat
         if not spec.supervised:
             await asyncio.to_thread(end_session, store, spec.session, "stopped", None)
         store.close()
+        # Aider has left by now, and made its files as the user's umask says.
+        await asyncio.to_thread(make_private, context.home.root)
+
+
+def _live(spec: Spec, context: Context, fresh: bool) -> LiveSession:
+    live = LiveSession(spec.session, spec.token, context.settings, spec.started)
+    if not fresh:
+        live.notice("The shim had died and was started again; the session goes on.", "warn")
+    return live
 
 
 async def _warm(engine: Engine, context: Context) -> None:
@@ -111,7 +132,9 @@ async def _warm(engine: Engine, context: Context) -> None:
         await engine.warm(entry.model)
 
 
-def _open_store(spec: Spec, context: Context, plugins: Plugins) -> Store:
+def _open_store(spec: Spec, context: Context, plugins: Plugins) -> tuple[Store, bool]:
+    """The store with this session in it, and whether it is the session's first shim."""
+    make_private(context.home.root)
     store = Store.open(context.home.database, [CORE, *plugins.collect("register_migrations")])
     sweep_dead(store)
     settings = context.settings
@@ -124,7 +147,9 @@ def _open_store(spec: Spec, context: Context, plugins: Plugins) -> Store:
         session_minutes=settings.limits.session_minutes,
         training_opt_in=settings.training.opt_in,
     )
-    start_session(store, context.home, session)
+    fresh = start_session(store, context.home, session)
+    for left in of_the_dead(context.home):
+        record(store, left)
     plugins.collect(
         "session_event",
         session=spec.session,
@@ -132,7 +157,17 @@ def _open_store(spec: Spec, context: Context, plugins: Plugins) -> Store:
         store=store,
         settings=settings,
     )
-    return store
+    return store, fresh
+
+
+def _stop_between_writes(store: Store) -> None:
+    """A stop (Ctrl-Z) waits for the end of a transaction: all sessions would wait for it."""
+
+    def stop() -> None:
+        store.between_writes(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTSTP, lambda: loop.run_in_executor(None, stop))
 
 
 def _listener(port: int, descriptor: int | None) -> socket.socket:
@@ -163,8 +198,7 @@ def _watch(stopping: asyncio.Event, supervised: bool) -> None:
     """Leave on SIGTERM, and when stdin, where that is a pipe, closes."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    # Ctrl-C and a closed terminal reach the whole process group; a supervised shim
-    # outlives both, because its supervisor still has an edit to finish.
+    # The terminal's signals reach a shim that runs alone; a supervised one has no terminal.
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             continue  # nohup

@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.shim_client import wait_for
+from tests.fakes.shim_client import free_model, wait_for
+from tests.fakes.upstream import Upstream
 
 SOURCE = 'def hello():\n    print("hello")\n\n\nhello()\n'
 RENAMED = 'def greet():\n    print("hello")\n\n\ngreet()\n'
+ANSWER = f"Certainly so.\n\nhello.py\n```\n{RENAMED}```\n"
+"""Its first word is on the screen while the rest is held back."""
 LODESTAR = Path(sys.executable).with_name("lodestar")
 
 
@@ -90,21 +93,90 @@ class Machine:
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 command = (folder / "cmdline").read_bytes()
-                known = command + (folder / "environ").read_bytes()
+                known = command + _environment(folder)
                 if int(folder.name) != os.getpid() and str(self.home).encode() in known:
                     found += [int(folder.name)] if word.encode() in command else []
         return found
+
+    def shim(self, other_than: int | None = None) -> int:
+        """The pid of the shim, waited for."""
+
+        def look() -> int | None:
+            found = [pid for pid in self.processes("lodestar_shim") if pid != other_than]
+            return found[0] if found else None
+
+        return int(wait_for(look, 30))
+
+    def kill_shim(self) -> None:
+        """Kill the shim and wait for the next one."""
+        before = self.shim()
+        os.kill(before, signal.SIGKILL)
+        self.shim(other_than=before)
+
+    def aider(self) -> int:
+        """The pid of Aider."""
+        return int(wait_for(lambda: self.processes("lodestar_aider"))[0])
+
+    def session(self) -> dict[str, Any]:
+        """How the last session ended."""
+        return self.rows(
+            "SELECT end_reason, exit_code, ended_ms IS NOT NULL AS ended FROM sessions"
+            " ORDER BY id DESC LIMIT 1"
+        )[0]
+
+    def statuses(self) -> list[tuple[str, str]]:
+        """Kind and status of each exchange, in order."""
+        rows = self.rows("SELECT kind, status FROM exchanges ORDER BY id")
+        return [(row["kind"], row["status"]) for row in rows]
 
     def wait_gone(self, word: str = "", timeout: float = 20) -> None:
         """Wait until no process of the kind is left."""
         wait_for(lambda: not self.processes(word), timeout)
 
 
+class FakedMachine(Machine):
+    """A machine whose model is a fake server, where the model is not the point.
+
+    It renames the function, whatever it is asked.
+    """
+
+    def __init__(self, root: Path, lodestar_home: Path, upstream: Upstream) -> None:
+        super().__init__(root, lodestar_home)
+        self.upstream = upstream
+        self.config("main: fake\nweak: fake\n" + free_model(upstream.url))
+
+
+@contextlib.contextmanager
+def _cleared(found: Any) -> Iterator[Any]:
+    """What still runs on a machine at the end is stopped by pid."""
+    try:
+        yield found
+    finally:
+        for pid in found.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _environment(folder: Path) -> bytes:
+    """A process's environment; empty where it may not be read."""
+    try:
+        return (folder / "environ").read_bytes()
+    except PermissionError:
+        return b""
+
+
 @pytest.fixture
 def machine(tmp_path: Path, isolated_home: Path) -> Iterator[Machine]:
-    """A machine of its own; what still runs on it at the end is stopped by pid."""
-    found = Machine(tmp_path, isolated_home)
-    yield found
-    for pid in found.processes():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """A machine of its own."""
+    with _cleared(Machine(tmp_path, isolated_home)) as found:
+        yield found
+
+
+@pytest.fixture
+def faked(tmp_path: Path, isolated_home: Path) -> Iterator[FakedMachine]:
+    """A machine of its own with a fake model."""
+    with (
+        Upstream(text=ANSWER) as upstream,
+        _cleared(FakedMachine(tmp_path, isolated_home, upstream)) as found,
+    ):
+        yield found

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,13 +21,13 @@ from pytest_mock import MockerFixture
 from lodestar.cli.code import _extra
 from lodestar.loading import load
 from lodestar.paths import Home
-from lodestar.supervisor import head_start
+from lodestar.supervisor import head_start, shim_process
 from lodestar.supervisor.files import SessionFiles, sweep
 from lodestar.supervisor.head_start import HeadStart
-from lodestar.supervisor.session import _launcher, warn
+from lodestar.supervisor.session import ShimFailedError, _launcher, warn
 from lodestar.supervisor.shim_process import ShimProcess
 from lodestar.supervisor.signals import Signals
-from tests.fakes.shim_client import config, free_model, wait_for
+from tests.fakes.shim_client import config, free_model, state, wait_for
 
 SESSION = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -84,6 +85,49 @@ def test_a_shim_that_cannot_be_started_again_ends_the_session() -> None:
         assert "its restart failed" in shim.error_text()
 
 
+def test_a_shim_that_dies_again_and_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shim_process, "LONGEST_WAIT_S", 0.01)
+    seen: list[int] = []
+    with _running(proven_s=0.0) as (shim, _):
+        while not shim.failed.is_set():
+            if shim.pid not in seen:
+                seen.append(shim.pid)
+                os.kill(shim.pid, signal.SIGKILL)
+            shim.failed.wait(0.01)
+        assert len(seen) == shim_process.RESTARTS + 1
+        lines = str(ShimFailedError(shim)).splitlines()
+    assert [line[:6] for line in lines] == ["error:", "why:  ", "do:   "]
+    assert "the last time with signal 9" in lines[1]
+
+
+def test_a_stopped_shim_is_not_taken_for_dead() -> None:
+    with _running(proven_s=0.0) as (shim, folder):
+        first = shim.pid
+        assert _status(shim.port, folder) == 200
+        os.kill(first, signal.SIGSTOP)
+        wait_for(lambda: state(first) == "T")
+        threading.Timer(1, os.kill, (first, signal.SIGCONT)).start()
+        assert _status(shim.port, folder) == 200
+        assert shim.pid == first
+
+
+def test_a_launcher_lives_on_when_the_thread_that_started_it_ends() -> None:
+    """Its lifeline is a pipe: a signal on the parent's death comes with the thread's end."""
+    started: list[HeadStart] = []
+
+    def start() -> None:
+        started.append(HeadStart(sys.executable, os.environ, []))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    (launcher,) = started
+    with pytest.raises(subprocess.TimeoutExpired):
+        launcher.process.wait(0.5)
+    launcher.let_go()
+    assert launcher.process.wait(20) == -signal.SIGTERM
+
+
 def test_a_launcher_without_a_session_is_not_waited_for() -> None:
     launcher = HeadStart(sys.executable, os.environ, [])
     launcher.abandon()
@@ -129,14 +173,17 @@ def test_the_folders_of_dead_sessions_go_and_those_of_starting_ones_stay(
     dead.wait()
     for name in ("just started", "started long ago", "alive", "dead", "broken"):
         (run / name).mkdir()
-    (run / "engine.lock").touch()
+    for file in ("engine.lock", "just started.edits.new", "dead.edits.new"):
+        (run / file).touch()
     for name, text in (("alive", os.getpid()), ("dead", dead.pid), ("broken", "x")):
         (run / name / "shim.json").write_text(json.dumps({"owner": text}))
     long_ago = time.time() - 2 * 3600
     os.utime(run / "started long ago", (long_ago, long_ago))
     os.utime(run / "alive", (long_ago, long_ago))
+    os.utime(run / "dead.edits.new", (long_ago, long_ago))
     sweep(Home(isolated_home))
-    assert sorted(path.name for path in run.iterdir()) == ["alive", "engine.lock", "just started"]
+    left = ["alive", "engine.lock", "just started", "just started.edits.new"]
+    assert sorted(path.name for path in run.iterdir()) == left
 
 
 def test_a_warning_is_one_line_that_cannot_drive_the_terminal(

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ class Shim:
         *extra: str,
         env: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
+        """`command` is another program than the shim itself, to run it in another way."""
         self.home = home
         # Only a program of the tests' own can make the shim less patient.
         program = [str(IMPATIENT), json.dumps(limits)] if limits else ["-m", "lodestar_shim"]
+        usual = [sys.executable, "-I", *program, "--home", str(home), *extra]
         self.process = subprocess.Popen(
-            [sys.executable, "-I", *program, "--home", str(home), *extra],
+            command or usual,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -117,6 +120,15 @@ def wait_for(look: Callable[[], Any], timeout: float = 10) -> Any:
             return found
         time.sleep(0.01)
     raise TimeoutError("waited in vain")
+
+
+def state(pid: int) -> str:
+    """R, S, T (stopped), Z; empty where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def events(body: bytes) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.fakes.shim_client import Shim, config, free_model
+from tests.fakes.shim_client import Shim, config, free_model, state, wait_for
 from tests.fakes.upstream import Upstream
 
 
@@ -83,6 +84,36 @@ def test_it_takes_over_an_inherited_socket_with_its_waiting_connections(
             assert json.loads(process.stdout.readline())["port"] == port
             process.stdin.close()
             assert process.wait(10) == 0
+
+
+def test_a_shim_that_is_told_to_stop_finishes_its_transaction_first(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """Ctrl-Z for one that runs alone; it writes in threads, where no signal arrives."""
+    home = _home(tmp_path, upstream)
+    with Shim(home) as shim, open(home / "usage.db.lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        chat = threading.Thread(target=shim.chat)
+        chat.start()
+        wait_for(lambda: not _stops_at_once(shim.process), 20)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        wait_for(lambda: state(shim.process.pid) == "T", 20)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        shim.process.send_signal(signal.SIGCONT)
+        chat.join(20)
+        assert shim.wait_row("SELECT status FROM exchanges WHERE status = 'ok'")
+
+
+def _stops_at_once(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it does; then it is continued. It may be that no request has arrived yet."""
+    process.send_signal(signal.SIGTSTP)
+    try:
+        wait_for(lambda: state(process.pid) == "T", 1)
+    except TimeoutError:
+        return False
+    process.send_signal(signal.SIGCONT)
+    return True
 
 
 def test_a_wrong_configuration_is_three_lines_and_no_traceback(tmp_path: Path) -> None:
