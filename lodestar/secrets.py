@@ -1,4 +1,4 @@
-"""Finding the key of a model: the environment first, then the system's keyring."""
+"""The keys of models: found in the environment first, then in the system's keyring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lodestar.errors import CredentialsError
 from lodestar.settings import ModelEntry
 
 SERVICE = "lodestar"
-KEYRING_SECONDS = 5.0
+KEYRING_SECONDS = 4.0
 # Loaded by name, one after the other: the keyring package itself would import whatever
 # PYTHON_KEYRING_BACKEND or a keyringrc.cfg names, and hand it the keys.
 BACKENDS = (
@@ -33,15 +33,12 @@ def find_key(
 ) -> str | None:
     """The key to send to `entry`'s server, or None where it needs none.
 
-    May take up to five seconds where a keyring does not answer: call it in a worker thread.
+    May take some seconds where a keyring does not answer: call it in a worker thread.
     Raises CredentialsError where a key is needed and there is none, or it may not be sent.
     """
-    if entry.provider == "engine":
-        return None
-    host = (urlsplit(entry.api_base or "").hostname or "").lower()
-    variable = entry.key_env or ("OPENAI_API_KEY" if host == "api.openai.com" else None)
+    host, variable = _host(entry), key_variable(entry)
     key = environ.get(variable, "").strip() if variable else ""
-    if not key and (variable or (entry.paid and not _loopback(host))):
+    if not key and takes_key(entry):
         key = ((lookup or keyring_password)(SERVICE, f"{alias}@{host}") or "").strip()
     if not key:
         if variable:
@@ -51,29 +48,91 @@ def find_key(
     return key
 
 
+def key_variable(entry: ModelEntry) -> str | None:
+    """The environment variable that is asked for the key of `entry`."""
+    if entry.provider == "engine":
+        return None
+    return entry.key_env or ("OPENAI_API_KEY" if _host(entry) == "api.openai.com" else None)
+
+
+def takes_key(entry: ModelEntry) -> bool:
+    """Whether a key is sent to `entry`'s server where there is one."""
+    paid_elsewhere = entry.paid and not _loopback(_host(entry))
+    return entry.provider != "engine" and (key_variable(entry) is not None or paid_elsewhere)
+
+
 def keyring_password(service: str, user: str) -> str | None:
     """The stored password from the first usable system keyring, or None.
 
     Raises CredentialsError where the keyring fails or does not answer.
     """
+    return _in_time(lambda keyring: keyring.get_password(service, user) if keyring else None)
+
+
+def store_key(entry: ModelEntry, alias: str, key: str) -> None:
+    """Put a key into the keyring, for this alias on this host only.
+
+    Raises CredentialsError where it cannot be used or the keyring does not keep it.
+    """
+    host = _host(entry)
+    user = f"{alias}@{host}"
+    _check(key, entry, alias, host)
+
+    def store(keyring: _Keyring | None) -> str | None:
+        usable = _existing(keyring)
+        usable.set_password(SERVICE, user, key)
+        return usable.get_password(SERVICE, user)
+
+    # Read back: there are keyrings that take everything and keep nothing.
+    if _in_time(store) != key:
+        raise _unusable("it does not give back what was put into it")
+
+
+def remove_key(entry: ModelEntry, alias: str) -> bool:
+    """Take a key out of the keyring; False where there was none. Raises CredentialsError."""
+    user = f"{alias}@{_host(entry)}"
+
+    def remove(keyring: _Keyring | None) -> str | None:
+        usable = _existing(keyring)
+        found = usable.get_password(SERVICE, user)
+        if found is not None:
+            usable.delete_password(SERVICE, user)
+        return found
+
+    return _in_time(remove) is not None
+
+
+def _in_time(action: Callable[[_Keyring | None], str | None]) -> str | None:
+    """Do it with the usable keyring, in a thread that is given up where it hangs."""
     answer: queue.Queue[str | Exception | None] = queue.Queue()
-    thread = threading.Thread(target=_ask, args=(service, user, answer), daemon=True)
-    thread.start()
+
+    def work() -> None:
+        try:
+            answer.put(action(_backend()))
+        except Exception as error:
+            answer.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
     try:
         found = answer.get(timeout=KEYRING_SECONDS)
     except queue.Empty:
         raise _unusable(f"it did not answer within {KEYRING_SECONDS:.0f} seconds") from None
+    if isinstance(found, CredentialsError):
+        raise found
     if isinstance(found, Exception):
-        raise _unusable(type(found).__name__) from found
+        # Without its words, which may quote the key.
+        raise _unusable(type(found).__name__) from None
     return found
 
 
-def _ask(service: str, user: str, answer: queue.Queue[str | Exception | None]) -> None:
-    try:
-        backend = _backend()
-        answer.put(backend.get_password(service, user) if backend else None)
-    except Exception as error:
-        answer.put(error)
+def _existing(keyring: _Keyring | None) -> _Keyring:
+    if keyring is None:
+        raise _unusable("there is none that Lodestar knows: Secret Service, KWallet, macOS")
+    return keyring
+
+
+def _host(entry: ModelEntry) -> str:
+    return (urlsplit(entry.api_base or "").hostname or "").lower()
 
 
 def _backend() -> _Keyring | None:
@@ -92,6 +151,10 @@ class _Keyring(Protocol):
     """What we use of a keyring backend."""
 
     def get_password(self, service: str, username: str) -> str | None: ...
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+    def delete_password(self, service: str, username: str) -> None: ...
 
 
 def _check(key: str, entry: ModelEntry, alias: str, host: str) -> None:
@@ -119,8 +182,8 @@ def _loopback(host: str) -> bool:
 def _missing(alias: str, host: str, variable: str) -> CredentialsError:
     return CredentialsError(
         f"there is no key for `{alias}`",
-        f"${variable} is not set, and the keyring holds none for {alias}@{host}",
-        f"export {variable}=..., or: keyring set {SERVICE} {alias}@{host}",
+        f"${variable} is not set, and no keyring holds one for {alias}@{host}",
+        f"lodestar keys set {alias}, or: export {variable}=...",
     )
 
 

@@ -10,6 +10,7 @@ from lodestar.cli.groups import command_group
 from lodestar.cli.opening import configuration
 from lodestar.cli.output import note, print_json, print_table
 from lodestar.errors import UsageError
+from lodestar.terminal import printable
 
 app = command_group("Show, check and change the configuration.", default="show")
 
@@ -43,7 +44,7 @@ def validate() -> None:
     from lodestar.cli.validation import check_everything
 
     for line in check_everything():
-        print(line)
+        print(printable(line))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -11,15 +12,27 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lodestar.errors import LodestarError, UsageError
 from lodestar.paths import lodestar_home
+from lodestar.private_log import RedactedLines
 from lodestar.terminal import one_line, printable
+
+if TYPE_CHECKING:
+    from lodestar.redaction import Redactor
 
 INTERRUPTED = 130
 LOG_BYTES = 1 << 20
+SYSTEM_FAULTS = frozenset(
+    {
+        *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ESTALE),
+        *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    }
+)
+LAYOUT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 log = logging.getLogger("lodestar.cli")
 
 
@@ -40,7 +53,8 @@ def exit_code(work: Callable[[], int], environ: Mapping[str, str]) -> int:
     except LodestarError as error:
         return _show(error, environ)
     except Exception as error:
-        return _show(_internal(error, environ), environ)
+        failure = _refused(error) or _internal(error, environ)
+        return _show(failure, environ)
 
 
 @contextmanager
@@ -71,13 +85,13 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         cause = f" ({record.exc_info[1]})" if record.exc_info else ""
-        message = one_line(record.getMessage() + cause)
+        message = one_line(_redactor(os.environ).text(record.getMessage() + cause))
         if message in self._seen:
             return
         self._seen.add(message)
         print(f"warning: {message}", file=sys.stderr)
-        if self._debug and record.exc_info:
-            traceback.print_exception(*record.exc_info, file=sys.stderr)
+        if self._debug and record.exc_info and record.exc_info[1]:
+            _print_traceback(record.exc_info[1])
 
 
 class _PrivateFile(RotatingFileHandler):
@@ -96,7 +110,7 @@ class _PrivateFile(RotatingFileHandler):
 def _writer(file: Path) -> logging.Handler:
     handler = _PrivateFile(file, "a", LOG_BYTES, 1, "utf-8", delay=True)
     handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(RedactedLines(LAYOUT, lambda: _redactor(os.environ)))
     return handler
 
 
@@ -108,9 +122,9 @@ def _log_file(environ: Mapping[str, str]) -> Path | None:
 
 
 def _show(error: LodestarError, environ: Mapping[str, str]) -> int:
-    print(printable(str(error)), file=sys.stderr)
+    print(printable(_redactor(environ).known(str(error))), file=sys.stderr)
     if _debug(environ):
-        traceback.print_exception(error, file=sys.stderr)
+        _print_traceback(error)
     return error.exit_code
 
 
@@ -120,6 +134,17 @@ def _usage(error: click.ClickException) -> UsageError:
     message = error.format_message()
     what, _, hint = message.partition(" Did you mean")
     return UsageError(what, f"Did you mean{hint}" if hint else "", f"see: {command} --help")
+
+
+def _refused(error: Exception) -> LodestarError | None:
+    """A disk or a system that does not do what it was asked is no defect of ours."""
+    if not isinstance(error, OSError) or error.errno not in SYSTEM_FAULTS:
+        return None
+    what = f"cannot use {error.filename}" if error.filename else "the system refused"
+    do = "check free space and permissions, then run it again"
+    shown = LodestarError(what, str(error.strerror), do)
+    shown.__cause__ = error
+    return shown
 
 
 def _internal(error: Exception, environ: Mapping[str, str]) -> LodestarError:
@@ -142,6 +167,19 @@ def _append_traceback(file: Path, error: Exception) -> None:
     handler = _writer(file)
     handler.emit(record)
     handler.close()
+
+
+def _print_traceback(error: BaseException) -> None:
+    text = _redactor(os.environ).text("".join(traceback.format_exception(error)))
+    print(printable(text), end="", file=sys.stderr)
+
+
+def _redactor(environ: Mapping[str, str]) -> Redactor:
+    """What keeps the keys in the environment out of the words of other people's code."""
+    from lodestar.known_secrets import environment_secrets
+    from lodestar.redaction import Redactor
+
+    return Redactor(environment_secrets(environ))
 
 
 def _reader_left() -> int:

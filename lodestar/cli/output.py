@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from lodestar.terminal import one_line
+from lodestar.terminal import one_line, printable
 
 
 def print_json(name: str, data: Any, **more: Any) -> None:
@@ -43,4 +43,4 @@ def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
 def note(text: str) -> None:
     """A line for the person, on stderr, so that it never mixes with data."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)

@@ -6,7 +6,7 @@ from lodestar import __version__
 from lodestar.cli.opening import configuration
 from lodestar.loading import Context
 from lodestar.settings import ModelEntry
-from lodestar.terminal import printable
+from lodestar.terminal import one_line
 
 
 def print_overview() -> None:
@@ -23,7 +23,7 @@ def print_overview() -> None:
     ]
     print(f"Lodestar {__version__}")
     for name, text in lines:
-        print(printable(f"{name:8} {text}"))
+        print(f"{name:8} {one_line(text)}")
 
 
 def _described(entry: ModelEntry) -> str:

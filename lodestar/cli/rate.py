@@ -68,9 +68,14 @@ def _undo(store: Store) -> None:
 def _rate_one(
     store: Store, text: str, verdict: str, reason: str | None, comment: str | None
 ) -> None:
+    from lodestar.known_secrets import environment_secrets
     from lodestar.log import find_exchange, show_exchange
+    from lodestar.redaction import Redactor
     from lodestar.store.feedback import add_rating
+    from lodestar.store.text import storable
 
+    if comment:
+        comment = Redactor(environment_secrets(os.environ)).text(storable(comment))
     found = show_exchange(store, find_exchange(store, text))
     kind: Verdict = "good" if verdict == "good" else "bad"
     add_rating(store, found["session_id"], found["id"], kind, "command", reason, comment)

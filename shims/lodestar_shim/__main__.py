@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import logging
 import os
-import sys
-from pathlib import Path
 
-from lodestar.errors import LodestarError
-from lodestar_shim.limits import DEFAULT, Limits
-from lodestar_shim.server import serve
-from lodestar_shim.spec import Spec, read_spec
+from lodestar.private import UMASK, seal, take_over
+
+# First of all: what follows takes a while to import, and this process will hold keys.
+seal()
+
+import argparse  # noqa: E402
+import asyncio  # noqa: E402
+import logging  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from lodestar.errors import LodestarError  # noqa: E402
+from lodestar.known_secrets import environment_secrets  # noqa: E402
+from lodestar.private_log import RedactedLines  # noqa: E402
+from lodestar.redaction import Redactor  # noqa: E402
+from lodestar.terminal import printable  # noqa: E402
+from lodestar_shim.limits import DEFAULT, Limits  # noqa: E402
+from lodestar_shim.server import serve  # noqa: E402
+from lodestar_shim.spec import Spec, read_spec  # noqa: E402
+
+LAYOUT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+log = logging.getLogger("lodestar.shim")
 
 
 def main(limits: Limits = DEFAULT) -> int:
     """Run until told to leave; returns the exit code."""
     arguments = _arguments()
+    if arguments.environment is not None and not take_over(arguments.environment):
+        return 1
     os.environ["LODESTAR_HOME"] = arguments.home
-    os.umask(0o077)
+    os.umask(UMASK)
     try:
-        spec = read_spec(Path(arguments.spec)) if arguments.spec else Spec.standalone(arguments)
-        _log_to(Path(arguments.home) / "logs")
-        return asyncio.run(serve(spec, arguments.port, arguments.fd, limits))
+        return _run(arguments, limits)
     except LodestarError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
+        return _failed(error)
     except OSError as error:
         what = f"cannot use {error.filename}" if error.filename else "the system refused"
         do = "check free space and permissions"
-        print(LodestarError(what, str(error.strerror or error), do), file=sys.stderr)  # noqa: T201
-        return 1
+        return _failed(LodestarError(what, str(error.strerror or error), do))
+    except Exception as error:
+        # Python's own traceback would go to a file that nobody redacts.
+        log.exception("the shim failed")
+        what = f"Lodestar's shim failed: {type(error).__name__}"
+        do = f"report it with the last entry of {arguments.home}/logs/shim.log"
+        return _failed(LodestarError(what, "this is a defect of Lodestar", do))
+
+
+def _run(arguments: argparse.Namespace, limits: Limits) -> int:
+    spec = read_spec(Path(arguments.spec)) if arguments.spec else Spec.standalone(arguments)
+    redactor = Redactor([spec.token, *environment_secrets(os.environ)])
+    _log_to(Path(arguments.home) / "logs", redactor)
+    return asyncio.run(serve(spec, arguments.port, arguments.fd, limits, redactor))
+
+
+def _failed(error: LodestarError) -> int:
+    print(printable(str(error)), file=sys.stderr)  # noqa: T201
+    return error.exit_code
 
 
 def _arguments() -> argparse.Namespace:
@@ -39,18 +68,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fd", type=int, help="an inherited listening socket")
+    parser.add_argument("--environment", type=int, help="a descriptor to read it from")
     parser.add_argument("--spec", help="the session, as the supervisor wrote it")
     parser.add_argument("--profile")
     return parser.parse_args()
 
 
-def _log_to(folder: Path) -> None:
+def _log_to(folder: Path, redactor: Redactor) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=folder / "shim.log",
-        level=logging.INFO,
-        format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
-    )
+    handler = logging.FileHandler(folder / "shim.log", encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(RedactedLines(LAYOUT, lambda: redactor))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from lodestar.terminal import one_line, printable
+
 # Aider and litellm decide by the text whether to retry for a minute; these words make them.
 _RETRY_WORDS = (
     (re.compile(r"\bhttps?://\S+"), "[link]"),
@@ -19,7 +21,6 @@ _RETRY_WORDS = (
     (re.compile(r"content_policy_violation|safety system", re.I), "content policy"),
     (re.compile(r"violating our usage policy", re.I), "against its usage policy"),
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 QUOTE_LIMIT = 400
 
 
@@ -38,7 +39,7 @@ class ShimError(Exception):
     def response(self) -> web.Response:
         """The error in OpenAI's envelope."""
         error = {
-            "message": self.message,
+            "message": printable(self.message),
             "type": "invalid_request_error",
             "code": self.code,
             "param": None,
@@ -56,7 +57,7 @@ def for_user(what: str, why: str = "", do: str = "") -> str:
 
 def quote(text: str) -> str:
     """Somebody else's error text, made harmless: no links, no retry words, one short line."""
-    text = " ".join(_CONTROL.sub(" ", text).split())
+    text = one_line(text)
     for pattern, replacement in _RETRY_WORDS:
         text = pattern.sub(replacement, text)
     return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"

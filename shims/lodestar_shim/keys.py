@@ -19,11 +19,17 @@ class Keys:
         self._learned = learned
         self._found: dict[str, str] = {}
 
-    async def get(self, route: Route) -> str | None:
-        """The key of a route, None where it needs none. Raises UpstreamError where it is missing.
+    async def look(self, route: Route) -> str | UpstreamError | None:
+        """The key of a route, None where it needs none, or the error that it is missing.
 
         A keyring may take seconds to answer, or ask the user: it is asked in a worker thread.
         """
+        try:
+            return await self._get(route)
+        except UpstreamError as error:
+            return error
+
+    async def _get(self, route: Route) -> str | None:
         if route.entry.provider == "engine":
             return None
         if route.alias not in self._found:

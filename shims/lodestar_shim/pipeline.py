@@ -120,8 +120,10 @@ class Pipeline:
             attempt = Attempt(new_id(), route, number, _now(), Tee(), unsent)
             attempts.append(attempt)
             try:
+                # Before the first row, so that a key in the prompt is known by then.
+                key = await self._s.keys.look(route)
                 await self._open(request, attempt)
-                return await self._call(http, request, attempt, gates)
+                return await self._call(http, request, attempt, gates, key)
             except UpstreamError as error:
                 attempt.outcome = Outcome("error", error.status, error=str(error), sent=error.sent)
                 raise
@@ -135,10 +137,16 @@ class Pipeline:
                 await gates.finish(attempt.outcome)
 
     async def _call(
-        self, http: web.Request, request: Request, attempt: Attempt, gates: Gates
+        self,
+        http: web.Request,
+        request: Request,
+        attempt: Attempt,
+        gates: Gates,
+        key: str | UpstreamError | None,
     ) -> web.StreamResponse:
+        if isinstance(key, UpstreamError):
+            raise key
         entry = attempt.route.entry
-        key = await self._s.keys.get(attempt.route)
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": attempt.route.alias}
         relay = Relay(http, attempt.tee, gates, headers, self._s.upstreams.limits)
         attempt.outcome = Outcome("aborted")

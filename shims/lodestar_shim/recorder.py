@@ -6,7 +6,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from itertools import islice
+from typing import Any
 
 from lodestar.exchange import Exchange, Outcome, Request, Route
 from lodestar.plugins import Plugins
@@ -23,26 +24,29 @@ log = logging.getLogger("lodestar.shim.recorder")
 REMEMBERED = 128
 ERROR_LIMIT = 2000
 NAME_LIMIT = 200
+COUNTS_LIMIT = 64
 
 
 class Recorder:
     """Keeps the rows of every exchange. A failure is logged; the request goes on."""
 
     def __init__(
-        self, store: Store, settings: Settings, plugins: Plugins, secrets: Iterable[str]
+        self, store: Store, settings: Settings, plugins: Plugins, redactor: Redactor
     ) -> None:
         self._store = store
         self._settings = settings
         self._plugins = plugins
-        self._redactor = Redactor(secrets)
+        self._redactor = redactor
         self._seen: OrderedDict[str, str] = OrderedDict()
 
     async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
         """The exchange and its first attempt, committed before the first byte goes upstream."""
 
         def write() -> None:
+            # Before the transaction: other sessions wait for its end.
+            prompt = self._prompt(request)
             with self._store.write():
-                exchanges.open_exchange(self._store, request, self._prompt(request))
+                exchanges.open_exchange(self._store, request, prompt)
                 if route and attempt:
                     exchanges.open_attempt(self._store, attempt, request, route, 1)
 
@@ -97,13 +101,23 @@ class Recorder:
             return [e for e in clean if feedback.add_signal(self._store, session, e)]
 
     def _clean_event(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        keep = self._settings.log.text
-        if keep == "none":
-            return {k: v for k, v in event.items() if k not in ("message", "text")}
-        clean = {k: storable(v) if isinstance(v, str) else v for k, v in event.items()}
-        if keep == "full":
-            return clean
-        return {k: self._redactor.text(v) if isinstance(v, str) else v for k, v in clean.items()}
+        texts = ("message", "text") if self._settings.log.text == "none" else ()
+        kept = {name: value for name, value in event.items() if name not in texts}
+        return {str(name): self._clean_value(value) for name, value in kept.items()}
+
+    def _clean_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._searched(storable(value))
+        if isinstance(value, list):
+            return [self._clean_value(part) for part in value]
+        if isinstance(value, Mapping):
+            return {self._clean_value(str(k)): self._clean_value(v) for k, v in value.items()}
+        return value
+
+    def _searched(self, text: str) -> str:
+        """The text as it may be stored; our own keys go even where all else is kept."""
+        full = self._settings.log.text == "full"
+        return self._redactor.known(text) if full else self._redactor.text(text)
 
     def _clean(self, outcome: Outcome) -> Outcome:
         """An upstream's words, which may quote a key, made fit to be stored."""
@@ -112,9 +126,24 @@ class Recorder:
         return replace(
             outcome,
             error=error and error[:ERROR_LIMIT],
-            served_model=model and storable(model[:NAME_LIMIT]),
-            finish_reason=reason and storable(reason[:NAME_LIMIT]),
+            served_model=model and self._name(model),
+            finish_reason=reason and self._name(reason),
+            usage=replace(outcome.usage, raw=self._counts(outcome.usage.raw)),
         )
+
+    def _name(self, text: str) -> str:
+        # Searched before it is cut: half a key would not be found.
+        return self._redactor.text(storable(text[: 10 * NAME_LIMIT]))[:NAME_LIMIT]
+
+    def _counts(self, raw: Any, depth: int = 3) -> dict[str, Any] | None:
+        """A provider's usage as it gave it, numbers only: nobody's words belong there."""
+        if not isinstance(raw, Mapping):
+            return None
+        parts = [(self._name(str(k)), v) for k, v in islice(raw.items(), COUNTS_LIMIT)]
+        deeper = {
+            k: self._counts(v, depth - 1) for k, v in parts if depth and isinstance(v, Mapping)
+        }
+        return {k: v for k, v in parts if isinstance(v, (int, float))} | deeper
 
     def _reopen(self, exchange: Exchange, attempt: str | None) -> None:
         request = exchange.request
@@ -133,17 +162,16 @@ class Recorder:
 
     def _message(self, role: str, text: str) -> Message:
         size = len(text.encode("utf-8", "replace"))
-        keep: Literal["full", "redacted", "none"] = self._settings.log.text
-        if keep == "none":
+        role = self._name(role)
+        if self._settings.log.text == "none":
             return role, None, size
-        clean = storable(text)
-        return role, clean if keep == "full" else self._redacted(clean), size
+        return role, self._redacted(storable(text)), size
 
     def _redacted(self, text: str) -> str:
         # Aider resends its whole context each turn: most messages have been searched before.
         found = self._seen.pop(text, None)
         if found is None:
-            found = self._redactor.text(text)
+            found = self._searched(text)
         self._seen[text] = found
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)

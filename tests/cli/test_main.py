@@ -124,6 +124,31 @@ def test_an_unexpected_failure_is_three_lines_and_a_traceback_in_the_log(
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_no_key_of_the_environment_is_in_a_failure_or_its_traceback(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "canary/key+4711"
+    monkeypatch.setenv("SOME_API_KEY", key)
+    monkeypatch.setenv("LODESTAR_DEBUG", "1")
+
+    def fail() -> int:
+        held = {"Authorization": key}
+        try:
+            raise ValueError(f"refused: {held}")
+        except ValueError as error:
+            logging.getLogger("lodestar").warning("not sent: %s", held, exc_info=True)
+            raise KeyError(key) from error
+
+    with logging_to(os.environ):
+        assert exit_code(fail, os.environ) == 1
+    shown = capsys.readouterr().err
+    log = (home.root / "logs" / "cli.log").read_text()
+    for text in (shown, log):
+        assert text.count("Traceback") >= 2
+        assert "[REDACTED:known]" in text
+        assert key not in text
+
+
 def test_the_debug_switch_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> int:
         raise ZeroDivisionError("by zero")

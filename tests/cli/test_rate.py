@@ -169,3 +169,13 @@ def test_what_is_no_commit_is_one_line(project: Path, commit: str) -> None:
     text = show_commit(project, commit)
     assert text.startswith("(")
     assert len(text.splitlines()) == 1
+
+
+def test_a_key_in_a_comment_is_not_stored(
+    cli: Cli, worklog: Worklog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "canary-key-4711")
+    exchange = worklog.exchange()
+    assert cli("rate", exchange, "good", "--comment", "used canary-key-4711 \udc80").code == 0
+    comment = worklog.store.rows("SELECT comment FROM ratings")[0]["comment"]
+    assert comment == "used [REDACTED:known] ?"
