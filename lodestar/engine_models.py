@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -17,11 +19,16 @@ from typing import Any
 
 from lodestar.errors import LodestarError, UsageError
 from lodestar.paths import Home, write_private
+from lodestar.private import bare_environment
+from lodestar.terminal import one_line
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 BLOCK = 4 << 20
+SHOWN = 64
+UNFINISHED = ".import-"
+ABANDONED_S = 2 * 86_400.0
 _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf\Z", re.IGNORECASE)
-PROBE_TIMEOUT_S = 60
+PROBE_TIMEOUT_S = 30
 Progress = Callable[[int], None]
 """Told the bytes done since the last call."""
 
@@ -82,7 +89,8 @@ def is_part(name: str) -> bool:
 def probe(path: Path) -> Header:
     """Read the header in another process, which a bad file may crash without harm.
 
-    Raises UsageError where it is not a model that the engine could load.
+    That process has limits and none of our environment, so no key. Raises UsageError where the
+    file is not a model that the engine could load.
     """
     if is_part(path.name):
         raise UsageError(
@@ -98,14 +106,17 @@ def probe(path: Path) -> Header:
             text=True,
             timeout=PROBE_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
+            env=bare_environment(os.environ),
             check=False,
         )
-        found = json.loads(done.stdout)
-        problem = found.get("error")
+        found = json.loads(done.stdout) if done.returncode == 0 else None
     except (subprocess.TimeoutExpired, ValueError):
-        found, problem = {}, "it could not be examined"
-    if problem or done.returncode:
-        raise UsageError(f"{path} is not a usable GGUF file", problem or done.stderr.strip())
+        found = None
+    if not isinstance(found, dict):
+        found = {"error": "reading its header failed, or took too long or too much memory"}
+    if found.get("error"):
+        what, do = f"{path} is not a usable GGUF file", "only GGUF files can be imported"
+        raise UsageError(what, str(found["error"]), do)
     return _header(path, found)
 
 
@@ -119,13 +130,13 @@ def import_file(
     folder = home.folder("models")
     target = folder / f"{name}.gguf"
     source = path.resolve()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as scratch:
+    _sweep(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as scratch:
         part = Path(scratch) / "part"
         linked = link and _linked(source, part)
         digest = file_sha256(part, progress) if linked else _copied(source, part, progress)
         facts = {"sha256": digest, "size": part.stat().st_size, "source": str(source)}
-        os.replace(part, target)
-    return _noted(target, {**facts, "context": context})
+        return _switched(part, target, {**facts, "context": context})
 
 
 def adopt_file(home: Home, path: Path, name: str, context: int, origin: Origin) -> ModelFile:
@@ -133,8 +144,7 @@ def adopt_file(home: Home, path: Path, name: str, context: int, origin: Origin) 
     target = home.folder("models") / f"{name}.gguf"
     facts = {**asdict(origin), "size": path.stat().st_size, "context": context}
     path.chmod(0o600)
-    os.replace(path, target)
-    return _noted(target, facts)
+    return _switched(path, target, facts)
 
 
 def file_sha256(path: Path, progress: Progress) -> str:
@@ -166,25 +176,45 @@ def _header(path: Path, found: Mapping[str, Any]) -> Header:
     context = found.get("context_length")
     length = context if isinstance(context, int) else 0
     template = bool(found.get("has_chat_template"))
-    name = str(found.get("name") or path.stem)
-    return Header(str(found.get("architecture")), length, name, template)
+    # The file's own words: they end up on the terminal and in config.yaml.
+    name = one_line(str(found.get("name") or path.stem), SHOWN)
+    return Header(one_line(str(found.get("architecture")), SHOWN), length, name, template)
 
 
-def _noted(path: Path, facts: Mapping[str, Any]) -> ModelFile:
-    write_private(path.with_suffix(".json"), json.dumps(facts, indent=2))
-    return _described(path)
+def _switched(part: Path, target: Path, facts: Mapping[str, Any]) -> ModelFile:
+    """Put a file in its place; killed at any moment, the old one or the new one is valid."""
+    manifest = target.with_suffix(".json")
+    known = _facts(target)
+    before = [digest for digest in (known.get("sha256"), *(known.get("replaces") or ())) if digest]
+    if before or not target.exists():
+        # Until the manifest is written again it vouches for both files.
+        write_private(manifest, json.dumps({**facts, "replaces": before}, indent=2))
+    os.replace(part, target)
+    write_private(manifest, json.dumps(facts, indent=2))
+    return _described(target)
 
 
 def _described(path: Path) -> ModelFile:
-    facts: dict[str, Any] = {}
-    try:
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        facts = {}
-    facts = facts if isinstance(facts, dict) else {}
+    facts = _facts(path)
     return ModelFile(
         path.stem, path, path.stat().st_size, facts.get("source"), facts.get("context")
     )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What is noted beside a file; nothing where that cannot be read."""
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what imports left that were killed days ago."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _linked(source: Path, target: Path) -> bool:

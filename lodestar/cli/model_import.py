@@ -134,6 +134,6 @@ def _entry(alias: str, header: Header, window: int, edit_format: str) -> dict[st
         "billing": "local",
         "tier": 1,
         "context": window,
-        "label": header.name[:64],
+        "label": header.name,
         "aider": {"edit_format": edit_format},
     }

@@ -7,7 +7,12 @@ confuse the user's own model with the user's own text; nobody's rights hang on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 from jinja2 import TemplateError
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -15,6 +20,8 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from lodestar_engine.errors import ApiError
 
 Message = dict[str, str]
+RENDER_S = 3.0
+"""CPU seconds that a template may take; a usual one takes a millisecond."""
 # What llama.cpp assumes where a file carries none.
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -43,10 +50,29 @@ class ChatTemplate:
     def _render(self, messages: Sequence[Message]) -> str:
         # Templates come with the file and may fail in any way: what they raise is a refusal.
         try:
-            return str(self._format(messages=list(messages)).prompt)
+            with _limited():
+                return str(self._format(messages=list(messages)).prompt)
         except Exception as error:
             message = f"The model's chat template refuses these messages: {error}."
             raise ApiError(message) from error
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Templates are programs, and some of them may never end: this thread looks at its clock."""
+    deadline = time.thread_time() + RENDER_S
+
+    def look(frame: FrameType, event: str, argument: Any) -> Any:
+        if time.thread_time() > deadline:
+            raise TemplateError("it does not come to an end")
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def alternating(messages: Sequence[Message]) -> list[Message]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lodestar.errors import LodestarError
 from lodestar.paths import engine_socket
+from lodestar.private import UMASK, seal
 from lodestar_engine.instance import listening, sole_instance
 from lodestar_engine.native import versions
 from lodestar_engine.native_log import NativeLog
@@ -21,6 +22,8 @@ from lodestar_engine.serve import Options, default_threads, serve
 def main() -> int:
     """Serve until told to stop; 0 also where another engine serves this home already."""
     arguments = _parser().parse_args()
+    # Its memory holds no key, but prompts.
+    seal()
     if arguments.check:
         sys.stdout.write(json.dumps(versions()) + "\n")
         return 0
@@ -38,7 +41,7 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    os.umask(0o077)
+    os.umask(UMASK)
     home = Path(arguments.home).absolute()
     options = Options(
         home=home,

@@ -14,21 +14,33 @@ from lodestar_engine.errors import ApiError
 from lodestar_engine.gguf import Header
 
 TIME_LIMIT_S = 15.0
+FAILED = "reading its header failed, or took too long or too much memory"
 
 
 @dataclass(frozen=True)
 class FileId:
-    """A file as it is now; another file under the same path has another id."""
+    """A file as it is now; another file under the same path has another id.
+
+    Its time of writing can be set to what it was; the time of that change cannot.
+    """
 
     path: Path
+    inode: int
+    ctime_ns: int
     mtime_ns: int
     size: int
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What differs where the file is not the same any more."""
+        return self.inode, self.ctime_ns, self.mtime_ns, self.size
 
 
 def file_id(path: Path) -> FileId:
     """Raises FileNotFoundError or another OSError."""
     status = path.stat()
-    return FileId(path, status.st_mtime_ns, status.st_size)
+    state = (status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size)
+    return FileId(path, *state)
 
 
 class Inspector:
@@ -62,9 +74,12 @@ class Inspector:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-        return _header(output) if child.returncode == 0 else "reading its header failed"
+        return _header(output) if child.returncode == 0 else FAILED
 
 
 def _header(output: bytes) -> Header | str:
-    answer = json.loads(output)
-    return str(answer["error"]) if "error" in answer else Header(**answer)
+    try:
+        answer = json.loads(output)
+        return str(answer["error"]) if "error" in answer else Header(**answer)
+    except (ValueError, TypeError):
+        return FAILED

@@ -44,8 +44,7 @@ class Library:
     async def model(self, name: str) -> ModelFile:
         """A checked model file, its checksum included. Raises ApiError (400)."""
         model = await self._inspected(name)
-        if model.manifest.sha256:
-            await asyncio.to_thread(self._checksums.verify, model.file, model.manifest.sha256)
+        await self._verify(model.file, model.manifest)
         return model
 
     async def adapter(self, model: ModelFile, adapter: str) -> FileId:
@@ -57,7 +56,12 @@ class Library:
         if header.kind != "adapter" or header.architecture != model.header.architecture:
             message = f"The file {path} is not an adapter for the model {model.name}."
             raise ApiError(message, "bad_model_file")
+        await self._verify(file, read_manifest(path.with_name(f"{adapter}.json")))
         return file
+
+    async def _verify(self, file: FileId, manifest: Manifest) -> None:
+        if manifest.checksums:
+            await asyncio.to_thread(self._checksums.verify, file, manifest.checksums)
 
     async def listing(self) -> list[dict[str, object]]:
         """Every model as an entry of `/v1/models`; unusable ones carry an `error`."""

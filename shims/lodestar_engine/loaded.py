@@ -12,7 +12,7 @@ from typing import Any
 from lodestar_engine.chat_template import ChatTemplate
 from lodestar_engine.errors import ApiError, NativeError
 from lodestar_engine.generation import Finished, Generation, Job
-from lodestar_engine.inspector import FileId
+from lodestar_engine.inspector import FileId, file_id
 from lodestar_engine.library import ModelFile
 from lodestar_engine.memory import available_bytes
 from lodestar_engine.native import Context, Model, StoppedError
@@ -49,6 +49,7 @@ class LoadedModel:
     def _load(self) -> None:
         self._model = Model(self.source.file.path, self.source.manifest.gpu_layers)
         try:
+            _still(self.source.file)
             bos, eos = self._model.special_text("bos"), self._model.special_text("eos")
             self._template = ChatTemplate(self._model.chat_template, bos, eos)
             first = Context(self._model, self.context, self._threads, self._should_stop)
@@ -115,10 +116,12 @@ class LoadedModel:
 
     def _adapter_key(self, adapter: FileId) -> str:
         """A key for this state of an adapter's file, which is loaded where it is new."""
-        key = f"{adapter.path}:{adapter.mtime_ns}:{adapter.size}"
+        key = f"{adapter.path}:{adapter.state}"
         try:
             if key not in self._adapters:
-                self._adapters[key] = self._model.load_adapter(adapter.path)
+                loaded = self._model.load_adapter(adapter.path)
+                _still(adapter)
+                self._adapters[key] = loaded
         except NativeError as error:
             raise ApiError(f"{error}.", "bad_model_file") from error
         return key
@@ -145,3 +148,14 @@ class LoadedModel:
         with self._vocabulary:
             self._freed = True
             self._model.close()
+
+
+def _still(file: FileId) -> None:
+    """Raises ApiError where the file is not the one any more whose checksum was verified."""
+    try:
+        same = file_id(file.path) == file
+    except OSError:
+        same = False
+    if not same:
+        message = f"The file {file.path} was changed while it was loaded. Send the request again."
+        raise ApiError(message, "bad_model_file")

@@ -1,4 +1,4 @@
-"""What HOME/models/NAME.json says about a model file."""
+"""What NAME.json says about the model or adapter file beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lodestar.paths import write_private
 from lodestar_engine.errors import ApiError
 from lodestar_engine.inspector import FileId
 
@@ -19,10 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Manifest:
-    """All fields optional; `gpu_layers` is how many layers go to the GPU, all by default."""
+    """All fields optional; `gpu_layers` is how many layers go to the GPU, all by default.
+
+    `checksums` are those that the file may have: its own and, while it is being replaced, those
+    of the file before it.
+    """
 
     context: int | None = None
-    sha256: str | None = None
+    checksums: tuple[str, ...] = ()
     gpu_layers: int | None = None
     description: str = ""
 
@@ -42,14 +48,21 @@ def read_manifest(path: Path) -> Manifest:
         raise ApiError(f"The file {path} cannot be read: {error}.", "bad_model_file") from error
     if not isinstance(data, dict):
         raise ApiError(f"The file {path} must hold a JSON object.", "bad_model_file")
-    context, sha256, layers = data.get("context"), data.get("sha256"), data.get("gpu_layers")
+    context, layers = data.get("context"), data.get("gpu_layers")
     if context is not None and (not isinstance(context, int) or context < MIN_CONTEXT):
         raise ApiError(f"{path}: context must be at least {MIN_CONTEXT}.", "bad_model_file")
     if layers is not None and not isinstance(layers, int):
         raise ApiError(f"{path}: gpu_layers must be a number.", "bad_model_file")
-    if sha256 is not None and not isinstance(sha256, str):
+    return Manifest(context, _checksums(path, data), layers, str(data.get("description") or ""))
+
+
+def _checksums(path: Path, data: dict[str, Any]) -> tuple[str, ...]:
+    own, before = data.get("sha256"), data.get("replaces") or []
+    if own is None:
+        return ()
+    if not isinstance(before, list) or not all(isinstance(text, str) for text in (own, *before)):
         raise ApiError(f"{path}: sha256 must be text.", "bad_model_file")
-    return Manifest(context, sha256, layers, str(data.get("description") or ""))
+    return tuple(text.lower() for text in (own, *before))
 
 
 class Checksums:
@@ -62,19 +75,20 @@ class Checksums:
     def __init__(self, record: Path) -> None:
         self._record = record
 
-    def verify(self, file: FileId, expected: str) -> None:
+    def verify(self, file: FileId, expected: tuple[str, ...]) -> None:
         """Blocks while hashing. Raises ApiError (400) where the checksum is another one."""
-        state = [file.mtime_ns, file.size, expected.lower()]
         known = self._read()
-        if known.get(str(file.path)) == state:
-            return
-        if _sha256(file.path) != expected.lower():
+        for digest in expected:
+            if known.get(str(file.path)) == [*file.state, digest]:
+                return
+        found = _sha256(file.path)
+        if found not in expected:
             raise ApiError(
                 f"The file {file.path} is not the one that was installed: its SHA-256 differs"
                 " from its manifest. Download the model again.",
                 "checksum_mismatch",
             )
-        self._write(known | {str(file.path): state})
+        self._write(known | {str(file.path): [*file.state, found]})
 
     def _read(self) -> dict[str, object]:
         try:
@@ -85,7 +99,7 @@ class Checksums:
 
     def _write(self, known: dict[str, object]) -> None:
         try:
-            self._record.write_text(json.dumps(known), encoding="utf-8")
+            write_private(self._record, json.dumps(known))
         except OSError as error:
             log.warning("cannot remember verified checksums: %s", error)
 

@@ -12,13 +12,15 @@ def write_gguf(
     kind: str = "model",
     template: bool = True,
     tensors: int = 1,
+    architecture: str = "llama",
+    name: str = "Tiny Test",
 ) -> Path:
     """A file with a right header and one tensor of four zeros; no engine could answer with it."""
     pairs = [
-        _text("general.architecture", "llama"),
-        _text("general.name", "Tiny Test"),
+        _text("general.architecture", architecture),
+        _text("general.name", name),
         _text("general.type", kind),
-        _string("llama.context_length") + struct.pack("<II", 4, context),
+        _string(f"{architecture}.context_length") + struct.pack("<II", 4, context),
     ]
     if template:
         pairs.append(_text("tokenizer.chat_template", "{{ messages }}"))
@@ -30,7 +32,8 @@ def write_gguf(
 
 
 def _string(text: str) -> bytes:
-    return struct.pack("<Q", len(text)) + text.encode()
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
 
 
 def _text(key: str, value: str) -> bytes:

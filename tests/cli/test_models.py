@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import stat
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,43 @@ def test_what_is_not_a_model_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF" + b"\xff" * 100)
     assert "is not a usable GGUF file" in cli("models", "import", str(tmp_path / "x.gguf")).err
     assert cli("models", "import", str(tmp_path / "absent.gguf")).code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not a GGUF file"),
+        (b"\x80\x04cposix\nsystem\n", "not a GGUF file"),
+        (b"GGUF\x03" + bytes(3) + b"\xff" * 16 + bytes(19), "it claims"),
+        (struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, 2**63), "bytes of text"),
+        (struct.pack("<4sIQQQsIIQ", b"GGUF", 3, 0, 1, 1, b"a", 9, 4, 2**63), "array elements"),
+    ],
+    ids=["empty", "pickle", "43 bytes", "endless text", "endless array"],
+)
+def test_a_hostile_file_is_refused_in_words(
+    cli: Cli, home: Home, tmp_path: Path, content: bytes, why: str
+) -> None:
+    file = tmp_path / "x.gguf"
+    file.write_bytes(content)
+    result = cli("models", "import", str(file))
+    assert result.code == 2
+    assert why in result.error[1]
+    assert not list((home.root / "models").glob("*"))
+
+
+@pytest.mark.parametrize("end", ["exit 1", "kill -9 $$", "echo [1]", "echo '{'"])
+def test_a_file_is_examined_in_a_process_that_has_no_key_and_may_die(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    source, seen, fake = write_gguf(tmp_path / "x.gguf"), tmp_path / "seen", tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\nenv > {seen}\n{end}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("SOME_API_KEY", "canary-key-4711")
+    monkeypatch.setattr(sys, "executable", str(fake))
+    result = cli("models", "import", str(source))
+    assert "reading its header failed" in result.error[1]
+    assert "PATH=" in seen.read_text()
+    assert "canary" not in seen.read_text()
 
 
 def test_a_name_in_use_is_kept_unless_told_otherwise(cli: Cli, home: Home, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lodestar_engine import chat_template
 from lodestar_engine.chat_template import ChatTemplate
 from lodestar_engine.errors import ApiError
 
@@ -54,3 +55,11 @@ def test_a_template_that_is_no_template_is_refused(template):
 def test_a_template_that_fails_or_reaches_out_is_refused(template):
     with pytest.raises(ApiError, match="refuses these messages"):
         ChatTemplate(template, "", "").render([message("user", "hello")])
+
+
+def test_a_template_that_never_ends_is_refused_within_seconds(monkeypatch):
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% set c = a %}"
+    template = ChatTemplate(f"{loop}{{% endfor %}}{{% endfor %}}", "", "")
+    monkeypatch.setattr(chat_template, "RENDER_S", 0.2)
+    with pytest.raises(ApiError, match="it does not come to an end"):
+        template.render([{"role": "user", "content": "hello"}])
