@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,12 @@ _INHERITED = re.compile(
     r"|.*(?:_KEY|_TOKEN|_SECRET|_PASSWORD)\Z|(?:ALL|HTTPS?)_PROXY\Z",
     re.IGNORECASE,
 )
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background ignores Ctrl-C, which all children inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
