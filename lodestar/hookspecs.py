@@ -55,7 +55,10 @@ def register_migrations() -> MigrationSet:
 
 @hookspec
 def register_checks(settings: Settings) -> Sequence[Any]:
-    """Return checks for `lodestar doctor`. Nothing calls it before that command exists."""
+    """Return checks for `lodestar doctor`: (subject, function of the store).
+
+    The function returns a problem in one line, or None.
+    """
 
 
 @hookspec

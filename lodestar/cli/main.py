@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from lodestar import __version__
-from lodestar.cli import code, config, engine, failure, log, models, profile, rate, shim
+from lodestar.cli import (
+    code,
+    config,
+    doctor,
+    engine,
+    failure,
+    keys,
+    log,
+    models,
+    profile,
+    rate,
+    shim,
+    trust,
+)
 from lodestar.cli.groups import PassingOn
 from lodestar.errors import LodestarError
 from lodestar.settings import Settings
@@ -44,10 +57,13 @@ def _add_core(app: typer.Typer) -> None:
     app.command("code", cls=PassingOn, rich_help_panel=WORK)(code.code)
     app.command("rate", rich_help_panel=WORK)(rate.rate)
     app.add_typer(log.app, name="log", rich_help_panel=WORK)
+    app.command("trust", rich_help_panel=WORK)(trust.trust)
     app.add_typer(profile.app, name="profile", rich_help_panel=MODELS)
     app.add_typer(models.app, name="models", rich_help_panel=MODELS)
+    app.add_typer(keys.app, name="keys", rich_help_panel=MODELS)
     app.add_typer(engine.app, name="engine", rich_help_panel=MODELS)
     app.add_typer(config.app, name="config", rich_help_panel=HEALTH)
+    app.command("doctor", rich_help_panel=HEALTH)(doctor.doctor)
     app.add_typer(shim.app, name="shim", rich_help_panel=HEALTH)
 
 

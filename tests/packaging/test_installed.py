@@ -78,3 +78,36 @@ def test_the_tests_of_a_module_run_against_it(bare: Bare, unpacked: Path, tmp_pa
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def test_the_doctor_finds_nothing_wrong_with_it(bare: Bare, tmp_path: Path) -> None:
+    done = bare.run(bare.program, "doctor", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "[problem]" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["planted.pth", "sitecustomize.py"])
+def test_the_doctor_names_a_file_that_was_planted_to_run_at_each_start(
+    bare: Bare, name: str, tmp_path: Path
+) -> None:
+    planted, ran = bare.site / name, tmp_path / "ran"
+    planted.write_text(f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n")
+    try:
+        done = bare.run(bare.program, "doctor", cwd=tmp_path)
+    finally:
+        planted.unlink()
+    assert done.returncode == 1
+    assert f"{planted} runs at each start of Python" in done.stdout
+    assert ran.exists(), "the file would not have run, so this is no test"
+
+
+def test_the_doctor_names_a_file_that_was_changed(bare: Bare, tmp_path: Path) -> None:
+    changed = bare.site / "lodestar" / "catalog.py"
+    before = changed.read_text()
+    try:
+        changed.write_text(before + "\n")
+        done = bare.run(bare.program, "doctor", cwd=tmp_path)
+    finally:
+        changed.write_text(before)
+    assert done.returncode == 1
+    assert f"{changed} of lodestar-code is not what was installed" in done.stdout

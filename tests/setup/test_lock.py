@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,3 +73,35 @@ def test_every_shell_script_parses(script: str) -> None:
         file.suffix == ".sh" or file.read_text()[:15] == "#!/usr/bin/env b"[:15]
     ):
         subprocess.run(["bash", "-n", file], check=True)
+
+
+def _install_locked(folder: Path, digest: str) -> subprocess.CompletedProcess[str]:
+    """The set-up's own installation of one pin, with real pip, from a folder."""
+    wheel = folder / "tiny_thing-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny_thing.py", "")
+        archive.writestr("tiny_thing-1.dist-info/METADATA", "Name: tiny-thing\nVersion: 1\n")
+        archive.writestr("tiny_thing-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny_thing-1.dist-info/RECORD", "tiny_thing.py,,\n")
+    right = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (folder / "pin.txt").write_text(f"tiny-thing==1 --hash=sha256:{digest or right}\n")
+    script = (
+        'source "$1/scripts/build/environment.sh"; venv=$2; pip() { python -m pip "$@"; };'
+        ' install_locked "$3/pin.txt"'
+    )
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    return subprocess.run(
+        ["bash", "-c", script, "-", str(ROOT), str(folder / "venv"), str(folder)],
+        env={**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(("digest", "installs"), [("", True), ("0" * 64, False)])
+def test_a_package_whose_hash_is_not_the_locks_is_not_installed(
+    digest: str, installs: bool, tmp_path: Path
+) -> None:
+    done = _install_locked(tmp_path, digest)
+    assert (done.returncode == 0) is installs, done.stderr
+    assert bool(list(tmp_path.glob("venv/lib/python*/site-packages/tiny_thing.py"))) is installs

@@ -1,0 +1,1 @@
+"""What `lodestar doctor` looks at: one file a subject, each check a function."""
