@@ -15,7 +15,7 @@ from lodestar.trust.line import Line
 from lodestar.trust.pins import Decision, Pins
 
 NAMED = 3
-QUESTION = "Trust the lines marked +? [y] trust, [Enter] ignore: "
+QUESTION = "Trust the lines marked +? Type y and Enter; Enter alone ignores them: "
 
 
 def settle(context: Context) -> bool:
