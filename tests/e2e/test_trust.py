@@ -13,7 +13,7 @@ from tests.fakes.upstream import Upstream
 
 ANSWER = f"hello.py\n```\n{RENAMED}```\n"
 EDIT = ("--no-rating", "--yes-always", "--message", "x", "hello.py")
-QUESTION = "[Enter] ignore"
+QUESTION = "Enter alone ignores"
 
 
 @pytest.fixture
