@@ -27,6 +27,7 @@ class Desk:
         self._last = 0
         self._end: str | None = None
         self._status: list[str] = []
+        self._model: str | None = None
         self._io: Any = None
         self._waiting = False
 
@@ -61,6 +62,12 @@ class Desk:
             except RuntimeError:
                 # The prompt was left just now; what is due stays for the next one.
                 return
+
+    def use(self, model: str | None) -> None:
+        """Aider uses this model now: what was said of another one is not shown any more."""
+        with self._lock:
+            if model != self._model:
+                self._model, self._status = model, []
 
     def open_prompt(self, io: Any) -> None:
         """The prompt is about to show (main thread); raises EOFError when the session is over."""

@@ -31,7 +31,9 @@ class Prompt:
 
     def _get_input(self, original: Function) -> Function:
         def get_input(io: Any, *args: Any, **kwargs: Any) -> Any:
-            self._events.emit("idle")
+            model = _model(*args, **kwargs)
+            self._events.emit("idle", model=model)
+            self._desk.use(model)
             self._desk.open_prompt(io)
             try:
                 return original(io, *args, **kwargs)
@@ -42,6 +44,13 @@ class Prompt:
                 self._desk.close_prompt()
 
         return get_input
+
+
+def _model(*args: Any, **kwargs: Any) -> str | None:
+    """The model that the next message goes to; `get_input` is given Aider's commands fourth."""
+    commands = kwargs["commands"] if "commands" in kwargs else args[3] if len(args) > 3 else None
+    model = getattr(getattr(commands, "coder", None), "main_model", None)
+    return getattr(model, "name", None)
 
 
 class Poller:

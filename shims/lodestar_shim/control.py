@@ -19,6 +19,8 @@ class Control:
 
     def __init__(self, services: Services) -> None:
         self._s = services
+        self._model: str | None = None
+        """What Aider last said that it uses; before that nothing is claimed."""
 
     async def events(self, http: web.Request) -> web.Response:
         """Store the launcher's events as signals and tell the modules."""
@@ -28,6 +30,8 @@ class Control:
         for event in batch:
             if not isinstance(event, dict) or not isinstance(event.get("type"), str):
                 raise ShimError("an event needs a `type`", "invalid_request")
+            if event["type"] == "idle" and isinstance(event.get("model"), str):
+                self._model = event["model"]
         await asyncio.to_thread(self._store, batch)
         return web.Response(status=204)
 
@@ -38,14 +42,20 @@ class Control:
         return web.json_response({**data, "status": self._status()})
 
     def _status(self) -> list[str]:
-        alias = self._s.settings.main
-        entry = self._s.catalog.get(alias)
-        name = f"{alias} ({entry.label})" if entry.label else alias
-        segments = [f"{'PAID' if entry.paid else 'FREE'} {name}"]
+        segments = [] if self._model is None else [self._billing(self._model)]
         remaining = self._s.session.remaining_s
         if remaining is not None:
             segments.append(f"{max(0, int(remaining)) // 60} min left")
         return segments
+
+    def _billing(self, model: str) -> str:
+        """FREE or PAID, and the alias: what the user's next message will cost."""
+        alias = self._s.catalog.plain(model)
+        if alias not in self._s.catalog:
+            return f"UNKNOWN {alias}"
+        entry = self._s.catalog.get(alias)
+        name = f"{alias} ({entry.label})" if entry.label else alias
+        return f"{'PAID' if entry.paid else 'FREE'} {name}"
 
     def _store(self, batch: list[dict[str, Any]]) -> None:
         session = self._s.session.id

@@ -24,6 +24,8 @@ def test_an_interactive_session_edits_and_takes_a_rating(machine: Machine) -> No
         terminal.wait("Commit ")
         wait_for(lambda: machine.text() == RENAMED)
         terminal.wait("FREE local-coder (demo model)")
+        terminal.send("/model claude-sonnet\r")
+        terminal.wait("PAID claude-sonnet")
         terminal.send("/exit\r")
         terminal.wait("[g]ood")
         wait_for(lambda: terminal.send("g") or terminal.wait_briefly("recorded: good"))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
-from tests.fakes.shim_client import Shim, events, wait_for
+import pytest
+
+from tests.fakes.shim_client import Shim, config, events, free_model, wait_for
 from tests.fakes.upstream import Upstream
 
 LAST = "SELECT * FROM exchanges WHERE status != 'open' ORDER BY id DESC LIMIT 1"
@@ -196,6 +199,28 @@ def test_events_become_signals_of_their_exchange(shim: Shim) -> None:
     assert (row["kind"], row["turn"]) == ("edit", 3)
 
 
-def test_poll_tells_what_answers_and_whether_it_costs(shim: Shim) -> None:
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [
+        ("openai/fake", "FREE fake"),
+        ("openai/claude-sonnet", "PAID claude-sonnet"),
+        ("openai/lodestar-weak", "FREE fake"),
+        ("openai/nobody", "UNKNOWN nobody"),
+    ],
+)
+def test_poll_tells_what_aider_uses_and_whether_it_costs(
+    shim: Shim, model: str, status: str
+) -> None:
+    idle = {"events": [{"type": "idle", "id": f"idle {model}", "model": model}]}
+    assert shim.request("POST", "/lodestar/v1/events", idle)[0] == 204
     data = json.loads(shim.request("GET", "/lodestar/v1/poll?after=0")[2])
-    assert data == {"notices": [], "end": None, "status": ["FREE fake"]}
+    assert data == {"notices": [], "end": None, "status": [status]}
+
+
+def test_poll_claims_nothing_before_aider_has_said_what_it_uses(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    config(tmp_path, "main: fake\nweak: fake\n" + free_model(upstream.url))
+    with Shim(tmp_path, env={"LODESTAR_HOME": str(tmp_path)}) as fresh:
+        data = json.loads(fresh.request("GET", "/lodestar/v1/poll?after=0")[2])
+    assert data["status"] == []
