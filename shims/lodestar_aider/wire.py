@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any
 
 from lodestar_aider.compat import Need
@@ -57,6 +58,7 @@ class Wire:
     def _pinned(self, lazy: Any, name: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
             lazy._load_litellm()
+            _check_text(lazy._lazy_module, kwargs)
             return getattr(lazy._lazy_module, name)(*args, **self.arguments(kwargs))
 
         return call
@@ -69,3 +71,20 @@ class Wire:
             lazy._lazy_module.disable_hf_tokenizer_download = True
 
         return load_offline
+
+
+def _check_text(litellm: Any, given: dict[str, Any]) -> None:
+    """Text that is no UTF-8, such as the name of a file, cannot be sent.
+
+    litellm would call that a broken provider, and Aider would try again for a minute.
+    """
+    for message in given.get("messages") or ():
+        bad = re.search(r"\S*[\ud800-\udfff]\S*", str(message.get("content") or ""))
+        if bad:
+            shown = bad[0].encode("utf-8", "backslashreplace").decode()
+            raise litellm.BadRequestError(
+                message=f"\n\n  Lodestar cannot send this: `{shown}` is not valid UTF-8\n"
+                "  rename the file, or take it out of the chat with /drop\n",
+                model=str(given.get("model")),
+                llm_provider="lodestar",
+            )

@@ -122,6 +122,7 @@ class Place:
             env=self.env(),
             input="",
             text=True,
+            errors="backslashreplace",
             capture_output=True,
             timeout=3 * DEADLINE_S,
             check=False,

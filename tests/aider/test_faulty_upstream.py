@@ -57,3 +57,14 @@ def test_a_stream_that_breaks_is_asked_for_once_more(
     assert screen.count("Retrying") == 1
     assert upstream.requests == 2
     assert {row["status"] for row in shim.rows("SELECT status FROM exchanges")} == {"error"}
+
+
+def test_a_name_that_is_no_utf_8_is_said_at_once(place: Place, shim: Shim) -> None:
+    """Nothing is sent: litellm cannot encode it, and would call the provider broken."""
+    name = b"caf\xe9.py".decode("utf-8", "surrogateescape")
+    (place.repo / name).write_text("x = 1\n")
+    done = place.run(
+        "--message", "hello", name, shim_url=f"http://127.0.0.1:{shim.port}", token=shim.token
+    )
+    assert done.stdout.count("Lodestar cannot send this: `caf\\udce9.py` is not valid UTF-8") == 1
+    assert "Retrying" not in done.stdout
