@@ -16,7 +16,7 @@ from lodestar.profiles import profile_layer
 from lodestar.project import Project, find_project
 from lodestar.settings import ModelEntry, Settings
 from lodestar.terminal import visible
-from lodestar.trust.line import Line
+from lodestar.trust.line import Line, masked
 from lodestar.trust.lines import arguments_of, lines_of
 from lodestar.trust.pins import Pins, Standing
 from lodestar.trust.project_file import permitted, read_project, tightened
@@ -68,12 +68,11 @@ def load(
     sources = _Sources(home, environment_layer(environ), flag_layer(flags or {}))
     standing = Pins(home).standing(project)
     settings, origins = sources.merged(None)
-    lines = lines_of(standing)
-    warnings: list[str] = []
+    found = _Projected([])
     if project.file:
         found = sources.with_project(project.file, standing, settings)
         settings, origins = found.settings or settings, found.origins or origins
-        lines, warnings = (*lines, *found.choice), found.warnings
+    lines = lines_of(standing, found.lines, found.left_out)
     return Context(
         home=home,
         settings=settings,
@@ -83,18 +82,35 @@ def load(
         standing=standing,
         lines=lines,
         repository_args=tuple(arguments_of(lines) if standing.trusted else ()),
-        warnings=tuple(warnings),
+        warnings=tuple(found.warnings),
+    )
+
+
+def defaults(environ: Mapping[str, str] = os.environ) -> Context:
+    """What holds where nothing is configured, for those who look at a broken configuration."""
+    settings, project = Settings(), Project(Path.cwd(), None)
+    return Context(
+        home=lodestar_home(environ),
+        settings=settings,
+        catalog=Catalog.load(settings, builtin_profiles()),
+        project=project,
+        origins={},
+        standing=Standing(project),
     )
 
 
 @dataclass(frozen=True)
 class _Projected:
-    """The settings with a project's file over them, None where it is left out."""
+    """The settings with a project's file over them, None where it does not count now.
+
+    `left_out` says that it does not count even where the user trusts it.
+    """
 
     warnings: list[str]
-    choice: tuple[Line, ...] = ()
+    lines: tuple[Line, ...] = ()
     settings: Settings | None = None
     origins: dict[str, str] | None = None
+    left_out: bool = False
 
 
 class _Sources:
@@ -113,38 +129,49 @@ class _Sources:
     def with_project(self, file: Path, standing: Standing, user: Settings) -> _Projected:
         name = standing.project_file or file.name
         read, why = read_project(file, standing.files.get(name))
+        if why:
+            return _Projected([f"{file}: ignored ({why})"], left_out=True)
+        if wrong := self._wrong(read, user):
+            line = _line(name, read, f"{wrong}, so the whole file is ignored", counts=False)
+            return _Projected([f"{file}: ignored ({wrong})"], (line,), left_out=True)
         kept, notes = permitted(read, standing.trusted, quiet=standing.decision is not None)
+        problem = self._needing_trust(read, user)
+        choice = (_line(name, read, problem, counts=True),) if problem else ()
+        if problem and not standing.trusted:
+            seen = standing.decision is not None
+            return _Projected(notes + [f"{file}: ignored ({problem})"] * (not seen), choice)
+        layer, more = tightened(user.model_dump(), kept)
+        return _Projected([*notes, *more], choice, *self.merged(layer))
+
+    def _wrong(self, read: Layer, user: Settings) -> str | None:
+        """Why the file could not count even where the user trusts it, or None."""
+        kept, _ = permitted(read, trusted=True, quiet=True)
+        layer, _ = tightened(user.model_dump(), kept)
         try:
-            if why:
-                return _Projected([f"{file}: ignored ({why})"])
-            choice, problem = self._choice(read, name, user)
-            if problem and not (choice and standing.trusted):
-                seen = choice and standing.decision is not None
-                return _Projected(notes + [f"{file}: ignored ({problem})"] * (not seen), choice)
-            layer, more = tightened(user.model_dump(), kept)
-            settings, origins = self.merged(layer)
+            settings, _ = self.merged(layer)
             beyond = _overreach(user, settings, _TRUSTED_MAY_CHANGE)
+            return beyond or _too_dear(user, settings)
         except UsageError as error:
-            return _Projected([*notes, f"{file}: ignored ({error.what})"])
-        notes += [*more, f"{file}: ignored ({beyond})"] if beyond else more
-        return _Projected(notes, choice, *((None, None) if beyond else (settings, origins)))
+            return error.what
 
-    def _choice(self, read: Layer, name: str, user: Settings) -> tuple[tuple[Line, ...], str]:
-        """Why a choice of profile or models needs the user's word, or what even that cannot do.
-
-        There is a line for it where their word is enough.
-        """
+    def _needing_trust(self, read: Layer, user: Settings) -> str | None:
+        """Why a choice of profile or models needs the user's word, or None."""
         kept, _ = permitted(read, trusted=False, quiet=True)
         layer, _ = tightened(user.model_dump(), kept)
         settings, _ = self.merged(layer)
-        problem = _overreach(user, settings, _PROJECT_MAY_CHANGE) or _costly(user, settings)
-        keys = [key for key in ("profile", "main", "weak", "editor") if key in layer.values]
-        beyond = _overreach(user, settings, _TRUSTED_MAY_CHANGE) or _too_dear(user, settings)
-        if not problem or not keys or beyond:
-            return (), beyond or problem or ""
-        text = ", ".join(f"{key}: {layer.values[key]}" for key in keys)
-        number = layer.origin(keys[0]).rpartition(":")[2]
-        return (Line(name, int(number), visible(text), problem, counts=True),), problem
+        return _overreach(user, settings, _PROJECT_MAY_CHANGE) or _costly(user, settings)
+
+
+def _chooses(read: Layer) -> list[str]:
+    return [key for key in ("profile", "main", "weak", "editor") if key in read.values]
+
+
+def _line(name: str, read: Layer, effect: str, counts: bool) -> Line:
+    """The line for what a file chooses; the file as a whole where it chooses nothing."""
+    keys = _chooses(read)
+    text = ", ".join(f"{key}: {read.values[key]}" for key in keys)
+    number = int(read.origin(keys[0]).rpartition(":")[2]) if keys else 0
+    return Line(name, number, visible(text) if counts else masked(text), effect, counts)
 
 
 def _overreach(user: Settings, settings: Settings, may: frozenset[str]) -> str | None:

@@ -60,9 +60,11 @@ def _work(
     from lodestar.trust.question import settle
 
     loaded = load(flags)
+    # What the user has decided about was told then; `lodestar trust` shows it.
+    told = loaded.standing.decision in ("trusted", "ignored")
     if settle(loaded):
         loaded = load(flags)
-    warn(loaded.warnings)
+    warn(() if told else loaded.warnings)
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -21,7 +21,7 @@ from lodestar.trust.files import (
 )
 from lodestar.trust.line import SHOWN, Line, masked
 from lodestar.trust.option_lines import option_lines
-from lodestar.trust.options import NEVER
+from lodestar.trust.options import ALLOWED, NEVER
 from lodestar.trust.pins import Standing
 from lodestar.trust.setting_lines import setting_lines
 
@@ -37,21 +37,54 @@ _PROGRAMS = re.compile(
 _ROUTING = re.compile(rb"api_base|base_url|api_key|extra_headers|proxy", re.IGNORECASE)
 
 
-def lines_of(standing: Standing) -> tuple[Line, ...]:
-    """All of them: what cannot be trusted first, commands last, next to the question."""
+def lines_of(
+    standing: Standing, own: Iterable[Line] = (), left_out: bool = False
+) -> tuple[Line, ...]:
+    """All of them: what cannot be trusted first, commands last, next to the question.
+
+    `own` are lines that came of reading the project's file; where it is `left_out`, none counts.
+    """
     # One more than is read: a line may stand for a file that is read for it.
     every = (line for file in standing.files.values() for line in _lines(standing, file))
     found = list(islice(every, MOST + 1))
     if len(found) > MOST:
-        found = [replace(line, counts=False, arguments=(), read=None) for line in found[:MOST]]
+        found = [_off(line) for line in found[:MOST]]
         why = "more lines than anybody reads, so none of them counts"
         found.append(Line(AIDER_CONFIG, 0, "...", why))
-    return tuple(_with_tests(sorted(found, key=lambda line: (line.counts, line.runs))))
+    found += own
+    if left_out:
+        found = [_off(line) if line.file == standing.project_file else line for line in found]
+    found = list(_overridden(sorted(found, key=_place)))
+    return tuple(_with_tests(sorted(found, key=_place)))
 
 
 def arguments_of(lines: Iterable[Line]) -> list[str]:
     """What Aider is told where the lines are trusted."""
     return [word for line in lines if line.counts for word in line.arguments]
+
+
+def _place(line: Line) -> tuple[bool, bool]:
+    return line.counts, line.runs
+
+
+def _off(line: Line) -> Line:
+    return replace(line, counts=False, arguments=(), read=None)
+
+
+def _overridden(lines: Sequence[Line]) -> Iterator[Line]:
+    """Of an option with one value, Aider takes the last: the others are said to lose."""
+    last = {name: line for line in lines if (name := _single(line))}
+    for line in lines:
+        winner = last.get(_single(line), line)
+        effect = f"is overridden by {winner.where}"
+        yield line if winner is line else replace(_off(line), effect=effect)
+
+
+def _single(line: Line) -> str:
+    """The option that the line sets, where it has one value; else nothing."""
+    word = line.arguments[0] if line.counts and line.arguments else ""
+    name = word.partition("=")[0].removeprefix("--").removeprefix("no-")
+    return name if name in ALLOWED and ALLOWED[name].kind != "list" else ""
 
 
 def _lines(standing: Standing, file: RepositoryFile) -> Iterable[Line]:

@@ -93,3 +93,16 @@ def test_a_trusted_choice_is_in_force_everywhere(cli: Cli) -> None:
     shown = cli("config", "show", "--origin")
     assert ["rating.enabled", "false", f"{Path.cwd()}/.lodestar.yaml:1"] in shown.rows
     assert shown.err == ""
+
+
+def test_a_file_that_is_ignored_as_a_whole_promises_nothing(cli: Cli) -> None:
+    Path(".lodestar.yaml").write_text("aider: {args: [--test-cmd, make x]}\nprofile: claude\n")
+    done = cli("trust")
+    assert (done.code, done.err) == (0, "nothing here can be trusted\n")
+    why = "it would raise the tier ceiling, so the whole file is ignored (never applied)"
+    assert done.rows == [
+        ["-", ".lodestar.yaml:1", "test-cmd: make x", "runs `make x` (never applied)"],
+        ["-", ".lodestar.yaml:2", "profile: claude", why],
+    ]
+    warning = f"warning: {Path.cwd()}/.lodestar.yaml: ignored (it would raise the tier ceiling)\n"
+    assert cli("config", "show").err == warning

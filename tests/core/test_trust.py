@@ -160,3 +160,51 @@ def test_what_was_ignored_is_not_told_again(repository: Repository) -> None:
     decide(repository.load(), "ignored")
     assert repository.load().warnings == ()
     assert not repository.load().standing.undecided
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "shown", "why"),
+    [
+        ("profile: high", 2, "profile: high", "it would raise the tier ceiling"),
+        ("main: dear", 2, "main: dear", "`dear` can cost money, and is above your tier ceiling"),
+        ("main: nobody-knows", 2, "main: nobody-knows", "there is no model called `nobody-knows`"),
+        ("limits: {session_minutes: null}", 0, "", "it would lift the session limit"),
+        ("rating: {timeout_s: soon}", 0, "", "rating.timeout_s"),
+    ],
+)
+def test_where_the_whole_file_is_ignored_none_of_its_lines_can_be_trusted(
+    repository: Repository, text: str, number: int, shown: str, why: str
+) -> None:
+    repository.write(".lodestar.yaml", f"aider: {{args: [--test-cmd, make x]}}\n{text}\n")
+    repository.write(".aider.conf.yml", "test-cmd: make\n")
+    before = repository.load()
+    assert [line.where for line in before.lines if line.counts] == [".aider.conf.yml:1"]
+    (reason,) = [line for line in before.lines if "the whole file is ignored" in line.effect]
+    assert (reason.number, reason.text) == (number, shown)
+    assert why in reason.effect
+    after = repository.trust()
+    assert after.repository_args == ("--test-cmd=make",)
+    assert after.settings.model_dump() == before.settings.model_dump()
+
+
+def test_of_one_option_set_twice_the_line_that_loses_names_the_one_that_runs(
+    repository: Repository,
+) -> None:
+    text = "aider: {args: [--test-cmd, make x, --no-auto-test, --lint-cmd, a]}\n"
+    repository.write(".lodestar.yaml", text)
+    repository.write(".aider.conf.yml", "test-cmd: make y\nauto-test: true\nlint-cmd: b\n")
+    context = repository.trust()
+    assert [(line.text, line.counts, line.effect) for line in context.lines] == [
+        ("auto-test: false", False, "is overridden by .aider.conf.yml:2"),
+        ("test-cmd: make x", False, "is overridden by .aider.conf.yml:1"),
+        ("lint-cmd: a", True, "runs `a` on each edited file"),
+        ("test-cmd: make y", True, "runs `make y` after each edit"),
+        ("auto-test: true", True, "runs the test command after each edit"),
+        ("lint-cmd: b", True, "runs `b` on each edited file"),
+    ]
+    assert set(context.repository_args) == {
+        "--test-cmd=make y",
+        "--auto-test",
+        "--lint-cmd=a",
+        "--lint-cmd=b",
+    }

@@ -46,7 +46,7 @@ def test_every_allowed_option_is_one_of_aiders_and_none_is_forbidden_too() -> No
             "lint-cmd:\n  - 'python: ruff'\n  - eslint",
             ("--lint-cmd=python: ruff", "--lint-cmd=eslint"),
         ),
-        ("test-cmd: a\ntest-cmd: b", ("--test-cmd=a", "--test-cmd=b")),
+        ("test-cmd: a\ntest-cmd: b", ("--test-cmd=b",)),
         ("test-cmd: [a, b]", ()),
         ("test-cmd: {a: b}", ()),
         ("test-cmd: 'a\u202eb'", ()),

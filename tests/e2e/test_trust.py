@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lodestar.loading import load
+from lodestar.trust.question import decide
 from tests.e2e.conftest import RENAMED, Machine
 from tests.e2e.screen import Screen, open_screen
 from tests.fakes.shim_client import free_model
@@ -71,6 +73,20 @@ def test_enter_ignores_and_a_change_asks_again(cloned: Machine) -> None:
         screen.send("y\r")
         assert screen.exit_code() == 0
     assert ran(cloned) == ["linted", "tested"]
+
+
+def test_what_was_ignored_is_not_told_at_each_start(cloned: Machine) -> None:
+    (cloned.project / ".lodestar.yaml").write_text("models: {}\ntier_ceiling: 5\n")
+    before = cloned.run("code", *EDIT).stderr
+    assert "`models` is ignored" in before
+    assert "cannot raise the tier ceiling" in before
+    home = {"LODESTAR_HOME": str(cloned.home)}
+    decide(load({}, home, cloned.project), "ignored")
+    cloned.git("reset", "-q", "--hard", "HEAD~1")
+    after = cloned.run("code", *EDIT)
+    assert after.returncode == 0
+    assert ".lodestar.yaml" not in after.stderr
+    assert ".lodestar.yaml:1" in cloned.run("config", "show").stderr
 
 
 def _is_harmless_to_look_at(screen: Screen) -> None:
