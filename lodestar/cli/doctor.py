@@ -8,7 +8,7 @@ import typer
 
 from lodestar.cli.opening import configuration, open_store
 from lodestar.cli.output import print_json
-from lodestar.errors import LodestarError
+from lodestar.errors import LodestarError, UsageError
 from lodestar.terminal import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     """
     from lodestar.doctor.check import run
 
-    findings = [run(check) for check in _checks(configuration())]
+    findings = [run(check) for check in _all()]
     if json:
         print_json("doctor", [_plain(one) for one in findings])
     else:
@@ -32,14 +32,29 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     return 0 if all(one.is_well for one in findings) else 1
 
 
+def _all() -> list[Check]:
+    """What a broken configuration would set is not known: the rest is checked without it."""
+    from lodestar.doctor.check import Check, Problem
+    from lodestar.loading import defaults
+
+    problems: list[Problem] = []
+    try:
+        context = configuration()
+    except UsageError as error:
+        problems = [Problem(f"{error.what}: {error.why}", error.do)]
+        context = defaults()
+    return [Check("a configuration that can be used", lambda: problems), *_checks(context)]
+
+
 def _checks(context: Context) -> list[Check]:
-    from lodestar.doctor import packages, state
+    from lodestar.doctor import models, packages, state
 
     try:
         store: Store | LodestarError = open_store(context)
     except LodestarError as error:
         store = error
     found = [*packages.checks(), *state.checks(context.home, store)]
+    found += models.checks(context.home, context.catalog)
     return found if isinstance(store, LodestarError) else [*found, *_of_modules(context, store)]
 
 

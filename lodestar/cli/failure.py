@@ -53,7 +53,7 @@ def exit_code(work: Callable[[], int], environ: Mapping[str, str]) -> int:
     except LodestarError as error:
         return _show(error, environ)
     except Exception as error:
-        failure = _refused(error) or _internal(error, environ)
+        failure = _refused(error) or _folder_gone(error) or _internal(error, environ)
         return _show(failure, environ)
 
 
@@ -145,6 +145,20 @@ def _refused(error: Exception) -> LodestarError | None:
     shown = LodestarError(what, str(error.strerror), do)
     shown.__cause__ = error
     return shown
+
+
+def _folder_gone(error: Exception) -> LodestarError | None:
+    """Whatever needs the current folder fails where somebody has deleted it."""
+    if not isinstance(error, FileNotFoundError):
+        return None
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        what = "the current folder does not exist any more"
+        shown = LodestarError(what, "it was deleted or replaced", "change to another: cd")
+        shown.__cause__ = error
+        return shown
+    return None
 
 
 def _internal(error: Exception, environ: Mapping[str, str]) -> LodestarError:

@@ -57,6 +57,9 @@ def _is_open(path: Path) -> bool:
         status = path.lstat()
     except FileNotFoundError:
         return False
+    # `models import --link` shares a file, and its rights, with the user's own one elsewhere.
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        return False
     # A socket is protected by its folder; a link's own rights mean nothing.
     return stat.S_IFMT(status.st_mode) in (stat.S_IFREG, stat.S_IFDIR) and bool(
         status.st_mode & 0o077

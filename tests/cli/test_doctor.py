@@ -14,6 +14,9 @@ from lodestar.cli.main import run
 from lodestar.doctor import packages
 from lodestar.doctor.check import Check, Problem
 from lodestar.doctor.check import run as look
+from lodestar.doctor.state import readable
+from lodestar.paths import Home
+from tests.cli.gguf_file import write_gguf
 
 Printed = pytest.CaptureFixture[str]
 
@@ -22,7 +25,9 @@ def test_a_fresh_home_is_well(isolated_home: Path, capsys: Printed) -> None:
     assert run(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "[ok] a sound database\n" in said
-    assert "[ok] models that answer\n" in said, "the modules' checks are among them"
+    assert "[ok] no model whose last calls all failed\n" in said, (
+        "the modules' checks are among them"
+    )
 
 
 def test_json_has_the_same_findings(isolated_home: Path, capsys: Printed) -> None:
@@ -41,6 +46,71 @@ def test_a_damaged_database_is_a_finding_and_the_rest_is_still_looked_at(
     said = capsys.readouterr().out
     assert "[problem] a sound database\n" in said
     assert "[ok] no malicious package\n" in said
+
+
+@pytest.mark.parametrize("text", ["models: [\n", "no_such_key: 1\n", "profile: absent\n"])
+def test_a_broken_configuration_is_a_finding_and_the_rest_is_still_looked_at(
+    text: str, isolated_home: Path, capsys: Printed
+) -> None:
+    isolated_home.mkdir(mode=0o700)
+    (isolated_home / "config.yaml").write_text(text)
+    (isolated_home / "config.yaml").chmod(0o600)
+    assert run(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    found = [line for line in lines if not line.startswith(" ")]
+    assert found[0] == "[problem] a configuration that can be used"
+    assert {line.split("]")[0] for line in found[1:]} == {"[ok"}
+    assert "[ok] no model whose last calls all failed" in found
+
+
+@pytest.mark.parametrize("how", ["missing", "shorter", "longer"])
+def test_an_import_that_is_gone_or_of_another_size_is_named_with_its_aliases(
+    how: str, isolated_home: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    source = write_gguf(tmp_path / "a.gguf")
+    assert run(["models", "import", str(source), "--name", "mine", "--default"]) == 0
+    assert run(["doctor"]) == 0
+    assert "[ok] imported models as imported\n" in capsys.readouterr().out
+    file = isolated_home / "models" / "mine.gguf"
+    data = file.read_bytes()
+    if how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(data[:-1] if how == "shorter" else data + b"x")
+    assert run(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert f"    `local-coder`, `mine`: {file} " in said
+    assert "    do: lodestar models import FILE --name mine --yes\n" in said
+
+
+def test_what_the_user_put_among_the_models_needs_no_note_of_its_size(
+    isolated_home: Path, capsys: Printed
+) -> None:
+    folder = Home(isolated_home).folder("models")
+    write_gguf(folder / "own.gguf").chmod(0o600)
+    (isolated_home / "config.yaml").write_text(
+        "models: {own: {provider: engine, model: own, billing: local}}\n"
+    )
+    (isolated_home / "config.yaml").chmod(0o600)
+    assert run(["doctor"]) == 0
+    for text in ("[]", '{"size": 1, "replaces": ["the file of before"]}'):
+        (folder / "own.json").write_text(text)
+        (folder / "own.json").chmod(0o600)
+        assert run(["doctor"]) == 0
+    assert "[problem]" not in capsys.readouterr().out
+
+
+def test_a_file_that_shares_its_rights_with_one_elsewhere_is_left_alone(
+    isolated_home: Path, tmp_path: Path
+) -> None:
+    source = write_gguf(tmp_path / "a.gguf")
+    source.chmod(0o644)
+    assert run(["models", "import", str(source), "--name", "mine", "--link"]) == 0
+    assert (isolated_home / "models" / "mine.gguf").stat().st_nlink == 2
+    assert not readable(Home(isolated_home))
+    source.unlink()
+    (problem,) = readable(Home(isolated_home))
+    assert "mine.gguf" in problem.what
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,20 @@ def test_an_impossible_home_is_an_error_and_help_still_works(
     assert cli("log").error[0].startswith("error: cannot use ")
 
 
+@pytest.mark.parametrize("command", [(), ("code",), ("doctor",), ("config", "path")])
+def test_a_deleted_current_folder_is_named_as_what_is_wrong(
+    command: tuple[str, ...], cli: Cli
+) -> None:
+    Path.cwd().rmdir()
+    result = cli(*command)
+    assert (result.code, result.out) == (1, "")
+    assert result.error == [
+        "error: the current folder does not exist any more",
+        "why:   it was deleted or replaced",
+        "do:    change to another: cd",
+    ]
+
+
 def test_an_expected_failure_brings_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> int:
         raise LedgerError("the \x1b[31mdatabase is locked", "busy", "wait")

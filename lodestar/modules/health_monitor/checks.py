@@ -16,7 +16,7 @@ Check = tuple[str, Callable[[Store], str | None]]
 
 def checks() -> list[Check]:
     """The checks of this module."""
-    return [("models that answer", failing_models)]
+    return [("no model whose last calls all failed", failing_models)]
 
 
 def failing_models(store: Store) -> str | None:
