@@ -45,13 +45,14 @@ class Header:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """An imported file; sizes in bytes, `source` is where it was imported from."""
+    """A file; sizes in bytes. An imported one has a checksum and a source, where it came from."""
 
     name: str
     path: Path
     size: int
     source: str | None = None
     context: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,13 @@ def model_files(home: Home) -> list[ModelFile]:
 
 def packaged_names() -> frozenset[str]:
     """The models that come with the engine; the engine finds these before an import."""
-    # Found and not imported: the application never imports a shim.
-    spec = find_spec("lodestar_engine")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    return frozenset(p.stem for f in folders for p in (Path(f) / "models").glob("*.gguf"))
+    return frozenset(path.stem for path in _packaged())
+
+
+def packaged_copy(sha256: str | None) -> str | None:
+    """The name of the model that comes with the engine and has this checksum."""
+    same = (path.stem for path in _packaged() if sha256 and _facts(path).get("sha256") == sha256)
+    return next(same, None)
 
 
 def default_name(path: Path) -> str:
@@ -157,6 +161,15 @@ def file_sha256(path: Path, progress: Progress) -> str:
     return digest.hexdigest()
 
 
+def model_file(home: Home, model: str) -> ModelFile | None:
+    """The file in HOME/models that an entry's `model` stands for; its adapter does not matter."""
+    name = model.partition("@")[0]
+    path = home.root / "models" / f"{name}.gguf"
+    # Where the engine has one of that name, it takes its own.
+    usable = NAME.match(name) and name not in packaged_names()
+    return _described(path) if usable and path.is_file() else None
+
+
 def remove_file(home: Home, name: str) -> bool:
     """Delete an imported file and what is noted beside it; False where there is none."""
     target = home.root / "models" / f"{name}.gguf"
@@ -164,6 +177,13 @@ def remove_file(home: Home, name: str) -> bool:
     target.unlink(missing_ok=True)
     target.with_suffix(".json").unlink(missing_ok=True)
     return existed
+
+
+def _packaged() -> list[Path]:
+    # Found and not imported: the application never imports a shim.
+    spec = find_spec("lodestar_engine")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    return [path for folder in folders for path in (Path(folder) / "models").glob("*.gguf")]
 
 
 def _header(path: Path, found: Mapping[str, Any]) -> Header:
@@ -196,9 +216,8 @@ def _switched(part: Path, target: Path, facts: Mapping[str, Any]) -> ModelFile:
 
 def _described(path: Path) -> ModelFile:
     facts = _facts(path)
-    return ModelFile(
-        path.stem, path, path.stat().st_size, facts.get("source"), facts.get("context")
-    )
+    known = (facts.get(key) for key in ("source", "context", "sha256"))
+    return ModelFile(path.stem, path, path.stat().st_size, *known)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _ms(moment: datetime) -> int:
 
 
 def _of(store: Store, table: str, exchange: str) -> list[Row]:
-    sql = f"SELECT * FROM {table} WHERE exchange_id = ? ORDER BY id"  # noqa: S608
+    sql = f"SELECT * FROM {table} WHERE exchange_id = ? ORDER BY rowid"  # noqa: S608
     return [dict(row) for row in store.rows(sql, (exchange,))]
 
 

@@ -66,7 +66,18 @@ def keyring_password(service: str, user: str) -> str | None:
 
     Raises CredentialsError where the keyring fails or does not answer.
     """
-    return _in_time(lambda keyring: keyring.get_password(service, user) if keyring else None)
+    return _in_time(
+        lambda keyring: keyring.get_password(service, user) if keyring else None,
+        "unlock it, or give the key in the environment variable that key_env names",
+    )
+
+
+def check_keyring(entry: ModelEntry, alias: str) -> None:
+    """Raises CredentialsError where a key of this entry could not be put into the keyring."""
+    do, user = _instead(entry), f"{alias}@{_host(entry)}"
+    _in_time(
+        lambda keyring: _existing(keyring, do).get_password(SERVICE, user), f"unlock it, or {do}"
+    )
 
 
 def store_key(entry: ModelEntry, alias: str, key: str) -> None:
@@ -75,35 +86,40 @@ def store_key(entry: ModelEntry, alias: str, key: str) -> None:
     Raises CredentialsError where it cannot be used or the keyring does not keep it.
     """
     host = _host(entry)
-    user = f"{alias}@{host}"
+    do, user = _instead(entry), f"{alias}@{host}"
     _check(key, entry, alias, host)
 
     def store(keyring: _Keyring | None) -> str | None:
-        usable = _existing(keyring)
+        usable = _existing(keyring, do)
         usable.set_password(SERVICE, user, key)
         return usable.get_password(SERVICE, user)
 
     # Read back: there are keyrings that take everything and keep nothing.
-    if _in_time(store) != key:
-        raise _unusable("it does not give back what was put into it")
+    if _in_time(store, f"unlock it, or {do}") != key:
+        raise _unusable("it does not give back what was put into it", do)
 
 
 def remove_key(entry: ModelEntry, alias: str) -> bool:
     """Take a key out of the keyring; False where there was none. Raises CredentialsError."""
-    user = f"{alias}@{_host(entry)}"
+    user, variable = f"{alias}@{_host(entry)}", key_variable(entry)
+    elsewhere = f"there is no key in it; one in the environment goes with: unset {variable}"
+    nothing = elsewhere if variable else "there is no key in it, and nothing to do"
 
     def remove(keyring: _Keyring | None) -> str | None:
-        usable = _existing(keyring)
+        usable = _existing(keyring, nothing)
         found = usable.get_password(SERVICE, user)
         if found is not None:
             usable.delete_password(SERVICE, user)
         return found
 
-    return _in_time(remove) is not None
+    return _in_time(remove, "unlock it, then remove the key again") is not None
 
 
-def _in_time(action: Callable[[_Keyring | None], str | None]) -> str | None:
-    """Do it with the usable keyring, in a thread that is given up where it hangs."""
+def _in_time(action: Callable[[_Keyring | None], str | None], remedy: str) -> str | None:
+    """Do it with the usable keyring, in a thread that is given up where it hangs.
+
+    `remedy` is what the user is told to do where the keyring hangs or fails.
+    """
     answer: queue.Queue[str | Exception | None] = queue.Queue()
 
     def work() -> None:
@@ -116,19 +132,25 @@ def _in_time(action: Callable[[_Keyring | None], str | None]) -> str | None:
     try:
         found = answer.get(timeout=KEYRING_SECONDS)
     except queue.Empty:
-        raise _unusable(f"it did not answer within {KEYRING_SECONDS:.0f} seconds") from None
+        why = f"it did not answer within {KEYRING_SECONDS:.0f} seconds"
+        raise _unusable(why, remedy) from None
     if isinstance(found, CredentialsError):
         raise found
     if isinstance(found, Exception):
         # Without its words, which may quote the key.
-        raise _unusable(type(found).__name__) from None
+        raise _unusable(type(found).__name__, remedy) from None
     return found
 
 
-def _existing(keyring: _Keyring | None) -> _Keyring:
+def _existing(keyring: _Keyring | None, remedy: str) -> _Keyring:
     if keyring is None:
-        raise _unusable("there is none that Lodestar knows: Secret Service, KWallet, macOS")
+        raise _unusable("there is none that Lodestar knows: Secret Service, KWallet, macOS", remedy)
     return keyring
+
+
+def _instead(entry: ModelEntry) -> str:
+    variable = key_variable(entry)
+    return f"give the key in the environment variable {variable or 'that key_env names'}"
 
 
 def _host(entry: ModelEntry) -> str:
@@ -187,9 +209,5 @@ def _missing(alias: str, host: str, variable: str) -> CredentialsError:
     )
 
 
-def _unusable(why: str) -> CredentialsError:
-    return CredentialsError(
-        "the system's keyring cannot be used",
-        why,
-        "unlock it, or give the key in the environment variable that key_env names",
-    )
+def _unusable(why: str, do: str) -> CredentialsError:
+    return CredentialsError("the system's keyring cannot be used", why, do)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ class Summary:
     """One session in numbers; tokens are None where no exchange reported any.
 
     `tests` and `lint` are True where the last run passed, None where there was none.
+    `uncommitted` are files that were edited and are in no commit. Not `watched` is a session
+    whose outcomes nobody reported, so that nothing can be said about edits.
     """
 
     project: str
@@ -39,6 +42,8 @@ class Summary:
     models: tuple[str, ...]
     labels: tuple[str, ...]
     extra: tuple[str, ...]
+    uncommitted: tuple[str, ...] = ()
+    watched: bool = True
 
 
 def summary(
@@ -74,6 +79,7 @@ def summary(
         models=models,
         labels=tuple(dict.fromkeys(named)),
         extra=tuple(extra),
+        uncommitted=_uncommitted(signals),
     )
 
 
@@ -105,7 +111,8 @@ def _counts(store: Store, session: str) -> dict[str, Any]:
 
 
 def _signals(store: Store, session: str) -> list[Signal]:
-    rows = store.rows("SELECT * FROM signals WHERE session_id = ? ORDER BY id", (session,))
+    # In the order of their arrival: the launcher's ids are random.
+    rows = store.rows("SELECT * FROM signals WHERE session_id = ? ORDER BY rowid", (session,))
     return [(row["type"], json.loads(row["data"]), row["commit_hash"]) for row in rows]
 
 
@@ -134,6 +141,18 @@ def _commits(signals: Iterable[Signal]) -> dict[str, Any]:
     }
 
 
+def _uncommitted(signals: Iterable[Signal]) -> tuple[str, ...]:
+    """The files that were edited, less those that a commit took up since."""
+    names: dict[str, None] = {}
+    for kind, data, _ in signals:
+        if kind == "apply":
+            names.update((posixpath.normpath(name), None) for name in data.get("edited") or ())
+        elif kind == "commit":
+            for name in data.get("files") or ():
+                names.pop(name, None)
+    return tuple(names)
+
+
 def _passed(signals: Iterable[Signal], kind: str) -> bool | None:
     results = [not data.get("errors") for name, data, _ in signals if name == kind]
     return results[-1] if results else None
@@ -147,10 +166,13 @@ def _tokens(found: Summary) -> list[str]:
 
 
 def _changes(found: Summary) -> list[str]:
-    if not found.commits:
-        return ["no edits"]
-    size = f"+{found.insertions} -{found.deletions}"
-    return [f"{_count(found.files, 'file')} {size}", _count(found.commits, "commit")]
+    parts = []
+    if found.commits:
+        size = f"+{found.insertions} -{found.deletions}"
+        parts = [f"{_count(found.files, 'file')} {size}", _count(found.commits, "commit")]
+    if found.uncommitted:
+        parts.append(f"{_count(len(found.uncommitted), 'file')} edited, not committed")
+    return parts or (["no edits"] if found.watched else [])
 
 
 def _count(number: int, noun: str) -> str:

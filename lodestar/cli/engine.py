@@ -27,7 +27,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     elif found is None:
         note("the engine is not running; it starts with the first request")
     else:
-        note(f"pid {found['pid']}, {_mebibytes(found)}, used by {found.get('leases', 0)} sessions")
+        users = found.get("leases", 0)
+        sessions = f"{users} session" + ("" if users == 1 else "s")
+        note(f"pid {found['pid']}, {_mebibytes(found)}, used by {sessions}")
         columns = ("model", "adapter", "context", "idle_s")
         print_table(columns, [[m.get(c) for c in columns] for m in found.get("loaded", [])])
 

@@ -30,7 +30,7 @@ def set_(alias: Alias) -> None:
     from lodestar.secrets import store_key
 
     entry = _entry(alias)
-    key = _asked(alias)
+    key = _asked(entry, alias)
     if not key:
         raise CredentialsError("there is no key to store", "nothing was typed")
     store_key(entry, alias, key)
@@ -73,10 +73,13 @@ def _entry(alias: str) -> ModelEntry:
     return entry
 
 
-def _asked(alias: str) -> str:
+def _asked(entry: ModelEntry, alias: str) -> str:
+    from lodestar.secrets import check_keyring
     from lodestar.terminal import interactive
 
     if interactive(os.environ):
+        # Before anybody looks for a key that cannot be kept.
+        check_keyring(entry, alias)
         return getpass.getpass(f"key of {alias}: ", sys.stderr).strip()
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(

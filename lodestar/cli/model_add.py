@@ -42,6 +42,8 @@ def add(
 
     Example: lodestar models add big --model qwen3:32b --api-base http://127.0.0.1:11434/v1 --free
     """
+    if provider == "openai" and not api_base:
+        raise _without_url(alias, model)
     free = free or provider == "engine"
     given = {
         "provider": provider,
@@ -108,6 +110,14 @@ def _price(option: str, text: str | None) -> float | None:
     except InvalidOperation as error:
         why = "it must be USD per million tokens, such as 0.15"
         raise UsageError(f"{option} {text} is not a number", why) from error
+
+
+def _without_url(alias: str, model: str) -> UsageError:
+    return UsageError(
+        "--api-base is missing",
+        f"`{model}` is served somewhere, and that is the server's URL",
+        f"lodestar models add {alias} --model {model} --api-base http://HOST:PORT/v1",
+    )
 
 
 def _check_key(name: str | None) -> None:

@@ -79,6 +79,7 @@ def name_file(configured: Context, path: Path, naming: Naming) -> ModelFile:
     entry = _entry(alias, header, window, naming.edit_format)
     check_entry(alias, entry)
     file = naming.place(window)
+    entry = _as_packaged(entry, file.sha256)
     for key in (alias, DEFAULT_ALIAS) if naming.default else (alias,):
         set_value(configured.home.config_file, ["models", key], entry)
     _tell(alias, header, window, file.path, naming.default)
@@ -137,3 +138,18 @@ def _entry(alias: str, header: Header, window: int, edit_format: str) -> dict[st
         "label": header.name,
         "aider": {"edit_format": edit_format},
     }
+
+
+def _as_packaged(entry: dict[str, Any], sha256: str | None) -> dict[str, Any]:
+    """A copy of a model that comes with the engine is used and labelled as that one is."""
+    from lodestar.catalog import Catalog
+    from lodestar.engine_models import packaged_copy
+    from lodestar.paths import builtin_profiles
+    from lodestar.settings import Settings
+
+    name = packaged_copy(sha256)
+    own = Catalog.load(Settings(), builtin_profiles())
+    if name is None or name not in own:
+        return entry
+    twin = own.get(name)
+    return {**entry, "label": twin.label, "aider": {**twin.aider, **entry["aider"]}}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lodestar.cli.model_import import Naming, check_name, name_file
-from lodestar.cli.output import note, print_json, print_table
+from lodestar.cli.output import note, print_json, print_table, size_text
 from lodestar.cli.progress import progress_bar
 from lodestar.errors import UsageError
 
@@ -128,7 +128,7 @@ def _show(found: Found, target: Path) -> None:
     memory = f", for a machine with {wanted.offer.memory_gb} GB" if wanted.offer else ""
     note(f"from     {wanted.repo}, {wanted.file}, revision {found.commit[:12]}")
     note(f"licence  {found.license}{differs}")
-    note(f"size     {_size(found.size)}{memory}")
+    note(f"size     {size_text(found.size)}{memory}")
     note(f"sha256   {found.sha256} ({whose})")
     note(f"to       {target}")
 
@@ -166,7 +166,7 @@ def _list(json: bool) -> None:
 
 
 def _row(offer: Offer) -> tuple[str, ...]:
-    size, memory = f"~{_size(offer.about_bytes)}", f"{offer.memory_gb} GB"
+    size, memory = f"~{size_text(offer.about_bytes)}", f"{offer.memory_gb} GB"
     return (offer.name, size, memory, offer.license, offer.quantisation, offer.repo)
 
 
@@ -180,7 +180,3 @@ def _as_json(found: Found, file: ModelFile) -> dict[str, Any]:
         "license": found.license,
         "source": found.source,
     }
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

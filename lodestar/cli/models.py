@@ -10,7 +10,7 @@ from lodestar.cli.groups import command_group
 from lodestar.cli.model_add import add
 from lodestar.cli.model_import import import_
 from lodestar.cli.model_pull import pull
-from lodestar.cli.output import note, print_json, print_table
+from lodestar.cli.output import note, print_json, print_table, size_text
 from lodestar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,25 +44,37 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
 @app.command()
 def remove(
     alias: Annotated[str, typer.Argument(help="An alias of your own.")],
-    file: Annotated[bool, typer.Option("--file", help="Also delete its model file.")] = False,
+    file: Annotated[
+        bool | None,
+        typer.Option(
+            "--file/--keep-file",
+            help="Delete its model file, or keep it. Default: delete what was imported.",
+        ),
+    ] = None,
 ) -> None:
-    """Remove one of your aliases; a built-in one of the same name comes back."""
+    """Remove one of your aliases; a built-in one of the same name comes back.
+
+    An imported file goes with the last alias that uses it.
+    """
     from lodestar.cli.opening import configuration
     from lodestar.editing import remove_value
-    from lodestar.engine_models import remove_file
+    from lodestar.engine_models import model_file, remove_file
 
     context = configuration()
     entry = context.catalog.get(alias)
     if not remove_value(context.home.config_file, ["models", alias]):
         raise UsageError(f"`{alias}` is built in", "only your own aliases can be removed")
-    note(f"removed {alias}")
-    if entry.provider != "engine" or not file:
+    found = model_file(context.home, entry.model) if entry.provider == "engine" else None
+    if found is None:
+        note(f"removed {alias}")
         return
-    left = {e.model for _, e in configuration().catalog if e.provider == "engine"}
-    if entry.model in left:
-        note(f"kept the file of {entry.model}: another alias uses it")
-    elif remove_file(context.home, entry.model):
-        note(f"deleted the file of {entry.model}")
+    users = _users(configuration(), found.name)
+    if users or not (found.sha256 if file is None else file):
+        why = f" (used by {', '.join(users)})" if users else ""
+        note(f"removed {alias}; kept the file {found.path}{why}")
+        return
+    remove_file(context.home, found.name)
+    note(f"removed {alias} and its file, {size_text(found.size)}")
 
 
 app.command("add")(add)
@@ -93,5 +105,10 @@ def _as_json(context: Context, alias: str, entry: ModelEntry) -> dict[str, Any]:
 def _unnamed_files(context: Context) -> list[Any]:
     from lodestar.engine_models import model_files
 
-    named = {entry.model for _, entry in context.catalog if entry.provider == "engine"}
-    return [file for file in model_files(context.home) if file.name not in named]
+    return [file for file in model_files(context.home) if not _users(context, file.name)]
+
+
+def _users(context: Context, file: str) -> list[str]:
+    """The aliases that stand for a file of the engine, with or without an adapter."""
+    local = ((alias, e.model) for alias, e in context.catalog if e.provider == "engine")
+    return [alias for alias, model in local if model.partition("@")[0] == file]

@@ -41,6 +41,11 @@ def _print_rich(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
+def size_text(size: int) -> str:
+    """Bytes as people say them, to one decimal."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
 def note(text: str) -> None:
     """A line for the person, on stderr, so that it never mixes with data."""
     print(printable(text), file=sys.stderr)

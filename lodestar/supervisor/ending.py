@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 from lodestar.errors import LodestarError
@@ -18,7 +19,7 @@ from lodestar.store.store import Store
 from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
 from lodestar.supervisor.signals import Signals
-from lodestar.supervisor.uncommitted import settle, tell_own
+from lodestar.supervisor.uncommitted import dirty, settle, tell_own
 
 
 def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
@@ -62,7 +63,13 @@ def _summary(context: Context, plugins: Plugins, store: Store, ended: Ended) -> 
     )
     labels = {alias: entry.label for alias, entry in context.catalog}
     zone = context.settings.timezone
-    return summary(store, ended.session, zone, labels, list(_lines(said)))
+    found = summary(store, ended.session, zone, labels, list(_lines(said)))
+    if found is None:
+        return None
+    edited = found.uncommitted
+    # Written is not changed, and the user may have committed it without Aider.
+    changed = tuple(dirty(context.project.root, edited)) if edited else ()
+    return replace(found, uncommitted=changed, watched=ended.watched)
 
 
 def _rate(context: Context, store: Store, session: str) -> None:

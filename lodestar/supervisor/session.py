@@ -31,7 +31,7 @@ class Ended:
     """How a session ended: its id, Aider's exit code, and why it ended.
 
     `problem` is what Lodestar itself failed with. `left` is what killed sessions left before
-    this one, and what the user was told of.
+    this one, and what the user was told of. `watched` says whether outcomes were reported.
     """
 
     session: str
@@ -39,6 +39,7 @@ class Ended:
     reason: str
     problem: LodestarError | None = None
     left: Sequence[Uncommitted] = ()
+    watched: bool = True
 
 
 class ShimFailedError(LodestarError):
@@ -92,7 +93,7 @@ def run_session(
             code = aider.run(files.launcher, shim.failed)
         orphans.end()
         shim.stop()
-        ended = partial(Ended, session, left=left)
+        ended = partial(Ended, session, left=left, watched=not plain)
         if shim.failed.is_set():
             problem = ShimFailedError(shim)
             return ended(problem.exit_code, "the shim failed", problem)

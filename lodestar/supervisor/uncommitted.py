@@ -31,7 +31,7 @@ def tell_left(home: Home, root: Path) -> list[Uncommitted]:
     here = os.path.realpath(root)
     found = [left for left in of_the_dead(home) if os.path.realpath(left.root) == here]
     for left in found:
-        _say("a session that was killed left uncommitted edits", _dirty(left))
+        _say("a session that was killed left uncommitted edits", dirty(left.root, left.files))
     return found
 
 
@@ -45,29 +45,22 @@ def settle(home: Home, store: Store, told: Sequence[Uncommitted]) -> None:
 def tell_own(home: Home, store: Store, session: str) -> None:
     """Record and name what this session leaves, after a killed Aider for example."""
     left = of_session(home, session)
-    if left and (dirty := _dirty(left)):
+    if left and (changed := dirty(left.root, left.files)):
         record(store, left)
         try:
-            _say("edits of this session are not committed", dirty)
+            _say("edits of this session are not committed", changed)
         except OSError:
             # The terminal is gone; the next session says it.
             return
     journal_path(home, session).unlink(missing_ok=True)
 
 
-def _say(what: str, files: Sequence[str]) -> None:
-    if files:
-        more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-        line = f"{what}: {', '.join(files[:NAMED])}{more} (see: git diff)"
-        sys.stderr.write(f"warning: {one_line(line)}\n")
-
-
-def _dirty(left: Uncommitted) -> Sequence[str]:
+def dirty(root: Path, files: Sequence[str]) -> Sequence[str]:
     """Those of the files that git sees as changed; all of them where it cannot be asked."""
     try:
         done = subprocess.run(
-            [*_GIT, *_STATUS, *left.files],
-            cwd=left.root,
+            [*_GIT, *_STATUS, *files],
+            cwd=root,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -75,5 +68,12 @@ def _dirty(left: Uncommitted) -> Sequence[str]:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return left.files
+        return files
     return [os.fsdecode(entry[3:]) for entry in done.stdout.split(b"\0") if len(entry) > 3]
+
+
+def _say(what: str, files: Sequence[str]) -> None:
+    if files:
+        more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+        line = f"{what}: {', '.join(files[:NAMED])}{more} (see: git diff)"
+        sys.stderr.write(f"warning: {one_line(line)}\n")

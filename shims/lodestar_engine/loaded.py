@@ -44,7 +44,8 @@ class LoadedModel:
         try:
             self._load()
         except NativeError as error:
-            raise ApiError(f"{error}.", "bad_model_file") from error
+            # Its header and checksum are right: memory may be short, or the kind too new.
+            raise ApiError(f"{error}.", "model_not_loaded") from error
 
     def _load(self) -> None:
         self._model = Model(self.source.file.path, self.source.manifest.gpu_layers)

@@ -85,7 +85,7 @@ class Checksums:
         if found not in expected:
             raise ApiError(
                 f"The file {file.path} is not the one that was installed: its SHA-256 differs"
-                " from its manifest. Download the model again.",
+                " from its manifest.",
                 "checksum_mismatch",
             )
         self._write(known | {str(file.path): [*file.state, found]})

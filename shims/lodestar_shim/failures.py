@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from lodestar.engine_models import NAME, packaged_names
 from lodestar.exchange import Route
 from lodestar.hookspecs import Refused
 from lodestar_shim.errors import ShimError, for_user, quote
 from lodestar_shim.upstream import UpstreamError
 
+_BROKEN_FILE = frozenset({"model_not_found", "bad_model_file", "checksum_mismatch"})
 _CONTEXT_WORDS = ("maximum context length", "context_length_exceeded", "context window")
 
 
@@ -36,10 +38,17 @@ def failed(route: Route, error: UpstreamError) -> ShimError:
     status = f"HTTP {error.status}: " if error.status and error.status != 200 else ""
     if error.status == 429:
         status = "it is busy: "
-    return ShimError(for_user(what, status + quote(text), _remedy(route)), "upstream_failed")
+    do = _remedy(route, error.code)
+    return ShimError(for_user(what, status + quote(text), do), "upstream_failed")
 
 
-def _remedy(route: Route) -> str:
+def _remedy(route: Route, code: str | None) -> str:
     if route.entry.provider == "engine":
+        model = route.entry.model
+        if code in _BROKEN_FILE and model in packaged_names():
+            return "it comes with Lodestar: install Lodestar again"
+        # An adapter, which is behind an @, is not imported.
+        if code in _BROKEN_FILE and NAME.match(model):
+            return f"import the file again: lodestar models import FILE --name {model} --yes"
         return "send it again; if it stays, see logs/engine.log in Lodestar's home"
     return "send it again, or go on for free: /model local-coder"

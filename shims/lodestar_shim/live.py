@@ -50,4 +50,5 @@ class LiveSession:
         if minutes is None or remaining is None or self._warned or remaining > minutes * 12:
             return
         self._warned = True
-        self.notice(f"{max(0, remaining) / 60:.0f} min of this session are left", "warn")
+        left = "less than a minute" if remaining < 60 else f"{remaining / 60:.0f} min"
+        self.notice(f"{left} of this session {'is' if remaining < 90 else 'are'} left", "warn")

@@ -81,7 +81,7 @@ def test_the_loaded_models_are_listed(cli: Cli, serve) -> None:  # type: ignore[
     serve({"pid": 7, "rss_bytes": 5 << 20, "leases": 1, "loaded": LOADED})
     result = cli("engine")
     assert result.rows == [["demo", "", "4096", "3"]]
-    assert "pid 7, 5 MiB, used by 1 sessions" in result.err
+    assert "pid 7, 5 MiB, used by 1 session\n" in result.err
 
 
 def test_stop_ends_the_process_that_answers(  # type: ignore[no-untyped-def]

@@ -22,6 +22,7 @@ from lodestar.paths import Home
 from tests.cli.conftest import Cli, Result
 
 KEY = "canary-key-4711"
+REPOSITORY = Path(__file__).parents[2]
 CONFIG = """
 models:
   far: {provider: openai, model: m, api_base: "https://api.example.org/v1", key_env: FAR_KEY}
@@ -57,7 +58,10 @@ def test_without_a_keyring_nothing_is_stored_and_that_is_said(tmp_path: Path) ->
     stored = run(tmp_path, "set", "far", stdin=f"{KEY}\n")
     assert stored.code == 4
     assert "there is none that Lodestar knows" in stored.err
-    assert "environment variable" in stored.error[2]
+    assert stored.error[2].endswith("give the key in the environment variable FAR_KEY")
+    removed = run(tmp_path, "remove", "far")
+    assert removed.code == 4
+    assert removed.error[2].endswith("one in the environment goes with: unset FAR_KEY")
     missing = run(tmp_path, "check", "far")
     assert missing.code == 4
     assert "$FAR_KEY is not set, and no keyring holds one" in missing.err
@@ -120,6 +124,7 @@ def test_a_silent_keyring_is_given_up_within_five_seconds(tmp_path: Path, mute_b
     waited = time.monotonic() - start - without
     assert found.code == 4
     assert "did not answer within 4 seconds" in found.err
+    assert "unlock it" in found.error[2]
     # A second for a busy machine.
     assert waited < 6
 
@@ -207,16 +212,52 @@ def test_a_keyring_that_fails_is_reported_without_its_words(
     assert KEY not in stored.err
 
 
-def test_a_key_that_is_typed_is_not_shown(tmp_path: Path) -> None:
+def test_a_locked_keyring_is_to_be_unlocked_before_a_key_is_removed(
+    cli: Cli, drawer: type[Drawer], mocker: MockerFixture
+) -> None:
+    mocker.patch.object(drawer, "get_password", side_effect=RuntimeError("locked"))
+    removed = cli("keys", "remove", "far")
+    assert removed.code == 4
+    assert removed.error[2].endswith("unlock it, then remove the key again")
+
+
+@contextlib.contextmanager
+def typing(tmp_path: Path, *arguments: str) -> Iterator[pexpect.spawn]:
+    """Python on a terminal, where it may ask."""
     environ = {k: v for k, v in os.environ.items() if k not in ("LODESTAR_NO_INPUT", "CI")}
-    command = [sys.executable, "-m", "lodestar", "keys", "set", "far"]
+    command = [sys.executable, *arguments]
     child = pexpect.spawn(command[0], command[1:], env=environ, cwd=tmp_path, encoding="utf-8")
     try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def test_without_a_keyring_nobody_is_asked_for_a_key(tmp_path: Path) -> None:
+    with typing(tmp_path, "-m", "lodestar", "keys", "set", "far") as child:
+        child.expect(pexpect.EOF, timeout=60)
+    assert child.exitstatus == 4
+    assert "keyring cannot be used" in child.before
+    assert "key of far: " not in child.before
+
+
+def test_a_key_that_is_typed_is_not_shown(tmp_path: Path) -> None:
+    # The program itself, with a keyring that it trusts.
+    script = (
+        "import sys, types\n"
+        "from lodestar import secrets\n"
+        "from lodestar.cli.main import run\n"
+        "from tests.cli.test_keys import Drawer\n"
+        "Drawer.kept = {}\n"
+        "sys.modules['trusted_backend'] = types.SimpleNamespace(Keyring=Drawer)\n"
+        "secrets.BACKENDS = (('trusted_backend', 'Keyring'),)\n"
+        "sys.exit(run(['keys', 'set', 'far']))\n"
+    )
+    script = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\n{script}"
+    with typing(tmp_path, "-c", script) as child:
         child.expect_exact("key of far: ", timeout=60)
         child.sendline(KEY)
         child.expect(pexpect.EOF, timeout=60)
-    finally:
-        child.close(force=True)
-    assert child.exitstatus == 4
-    assert "keyring cannot be used" in child.before
+    assert child.exitstatus == 0
+    assert "stored the key of far" in child.before
     assert KEY not in child.before

@@ -93,6 +93,15 @@ def test_show_prints_the_whole_exchange(cli: Cli, store: Store, worklog: Worklog
     assert "rating   bad, wrong (command)" in text
 
 
+def test_show_tells_what_happened_in_its_order(cli: Cli, worklog: Worklog) -> None:
+    exchange = worklog.exchange()
+    for kind, id in (("apply", "f0"), ("commit", "0f"), ("undo", "a0")):
+        worklog.signal(kind, exchange, id=id)
+    lines = cli("log", "show", exchange).out.splitlines()
+    told = [line.split()[1] for line in lines if line.startswith("signal")]
+    assert told == ["apply", "commit", "undo"]
+
+
 def test_show_as_json_holds_prompt_and_answer(cli: Cli, worklog: Worklog) -> None:
     worklog.exchange("please rename", "renamed")
     data = json.loads(cli("log", "show", "last", "--json").out)["data"]

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lodestar.paths import Home
+from lodestar.paths import Home, builtin_profiles
 from tests.cli.conftest import Cli, Result
 from tests.cli.gguf_file import write_gguf
+from tests.cli.pulled import CONTENT
 
 BASE = "https://models.example/v1"
 
@@ -115,6 +116,13 @@ def test_a_wrong_model_is_refused_and_nothing_is_written(
     assert home.config_file.read_text() == before
 
 
+def test_a_model_on_a_server_without_its_url_is_refused_in_words(cli: Cli, home: Home) -> None:
+    result = cli("models", "add", "x", "--model", "y")
+    assert (result.code, result.error[0]) == (2, "error: --api-base is missing")
+    assert "--api-base http://" in result.error[2]
+    assert not home.config_file.exists()
+
+
 @pytest.mark.usefixtures("python_without_aider")
 def test_yes_replaces_and_remove_brings_the_built_in_back(cli: Cli, home: Home) -> None:
     assert add(cli, "demo", "--free", "--yes").code == 0
@@ -175,10 +183,26 @@ def test_an_import_can_become_the_everyday_model_and_stop_being_it(
     assert os.stat(home.root / "models" / "mine.gguf").st_ino == source.stat().st_ino
     rows = {row[1]: row for row in cli("models").rows}
     assert rows["local-coder"][4:7] == ["mine", "local", "8192"]
-    assert "kept the file" in cli("models", "remove", "mine", "--file").err
-    cli("models", "remove", "local-coder", "--file")
+    kept = f"removed mine; kept the file {home.root}/models/mine.gguf (used by local-coder)\n"
+    assert cli("models", "remove", "mine", "--file").err == kept
+    cli("models", "remove", "local-coder")
     assert not list((home.root / "models").iterdir())
     assert source.exists()
+
+
+def test_a_copy_of_the_demo_model_is_treated_as_the_demo_model(
+    cli: Cli, home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / "copy.gguf").write_bytes(CONTENT)
+    assert (
+        cli("models", "import", str(tmp_path / "copy.gguf"), "--name", "mine", "--default").code
+        == 0
+    )
+    builtin = yaml.safe_load((builtin_profiles() / "models.yaml").read_text())["demo"]
+    for alias in ("mine", "local-coder"):
+        entry = configured(home)[alias]
+        assert entry["aider"] == builtin["aider"]
+        assert (entry["model"], entry["label"]) == ("mine", builtin["label"])
 
 
 def test_the_list_names_files_without_an_alias(cli: Cli, home: Home) -> None:

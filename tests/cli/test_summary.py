@@ -66,6 +66,40 @@ def test_an_undone_commit_does_not_count(worklog: Worklog) -> None:
     assert "no edits" in render(found(worklog))
 
 
+def test_the_order_of_signals_is_that_of_their_arrival(worklog: Worklog) -> None:
+    edit = worklog.exchange()
+    worklog.signal("commit", edit, id="f0", hash="a1", files=["a.py"], insertions=2, deletions=1)
+    worklog.signal("undo", edit, id="0f", hash="a1")
+    worklog.signal("test", edit, id="f1", errors=True)
+    worklog.signal("test", edit, id="1f", errors=False)
+    assert (found(worklog).commits, found(worklog).tests) == (0, True)
+
+
+def test_edits_that_no_commit_holds_are_said(worklog: Worklog) -> None:
+    edit = worklog.exchange()
+    worklog.signal("apply", edit, edited=["./a.py", "b.py"])
+    worklog.signal("apply", edit, edited=["a.py"])
+    assert "1 exchange, 1.2k tokens in, 40 out, 2 files edited, not committed" in render(
+        found(worklog)
+    )
+    worklog.signal("commit", edit, hash="a1", files=["a.py"], insertions=2, deletions=1)
+    assert "1 file +2 -1, 1 commit, 1 file edited, not committed" in render(found(worklog))
+    worklog.signal("commit", edit, hash="b2", files=["b.py"], insertions=2, deletions=1)
+    assert "not committed" not in render(found(worklog))
+
+
+def test_an_undone_edit_is_no_uncommitted_one(worklog: Worklog) -> None:
+    edit = worklog.exchange()
+    worklog.signal("apply", edit, edited=["a.py"])
+    worklog.signal("commit", edit, hash="a1", files=["a.py"], insertions=2, deletions=1)
+    worklog.signal("undo", edit, hash="a1")
+    assert "no edits" in render(found(worklog))
+
+
+def test_nothing_is_said_of_edits_that_nobody_watched() -> None:
+    assert "edit" not in render(replace(EMPTY, watched=False))
+
+
 def test_the_last_run_of_the_tests_counts(worklog: Worklog) -> None:
     worklog.signal("test", errors=True)
     worklog.signal("lint", errors=True)

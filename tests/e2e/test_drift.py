@@ -35,5 +35,8 @@ def test_an_aider_that_has_drifted_is_refused_and_plain_is_the_way_on(machine: M
         plain = machine.run("code", "--plain", *EDIT)
     assert plain.returncode == 0, plain.stderr
     assert machine.text() == RENAMED
+    # Its outcomes are not known.
+    assert "exchanges, " in plain.stderr
+    assert "edit" not in plain.stderr
     assert {row["status"] for row in machine.rows("SELECT status FROM exchanges")} == {"ok"}
     machine.wait_gone()
