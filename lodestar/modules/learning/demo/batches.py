@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from lodestar.modules.learning.demo import guides, loose, plain, programs, tokenizer
+from lodestar.modules.learning.demo import guides, loose, plain, programs, repeats, tokenizer
 from lodestar.modules.learning.demo.conversations import Conversation, Talk, mix
 from lodestar.modules.learning.demo.prompts import Prompts
 from lodestar.modules.learning.demo.runs import Tokens
@@ -38,6 +38,9 @@ class Stage:
     made_up: float = 0.08
     confusable: float = 0.04
     reuse: float = 0.0
+    repeats: float = 0.0
+    """The share of files in which lines or parts of them come again."""
+    history: float = 0.05
     guide_weight: float = 0.0
 
 
@@ -65,7 +68,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield (ids, labels, wanted) as torch tensors, as `tensors` describes them."""
-        talk = Talk(self.random, self.prompts, self._maker())
+        talk = Talk(self.random, self.prompts, self._maker(), self.stage.history)
         while True:
             pool = sorted((self._draw(talk) for _ in range(_POOL)), key=len)
             groups = list(self._groups(pool))
@@ -81,14 +84,19 @@ class Batches:
             pieces=tokenizer.pieces(self.tokenizer),
             confusable=self.stage.confusable,
             reuse=self.stage.reuse,
-            loose=loose.generate if self.stage.loose else None,
+            loose=self._loose if self.stage.loose else None,
             loose_share=self.stage.loose,
         )
 
     def _program(self, rng: Random, size: int) -> programs.Program:
-        if rng.random() < self.stage.plain:
-            return plain.generate(rng, size)
-        return programs.generate(rng, size)
+        small = rng.random() < self.stage.plain
+        return self._again(rng, (plain if small else programs).generate(rng, size))
+
+    def _loose(self, rng: Random, size: int) -> programs.Program:
+        return self._again(rng, loose.generate(rng, size))
+
+    def _again(self, rng: Random, made: programs.Program) -> programs.Program:
+        return repeats.repeated(rng, made) if rng.random() < self.stage.repeats else made
 
     def _draw(self, talk: Talk) -> Encoded:
         while True:

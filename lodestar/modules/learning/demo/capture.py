@@ -14,6 +14,7 @@ import importlib, json, os, sys
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 load = importlib.import_module
 Coder = load("aider.coders").Coder
+load("aider.coders.base_coder").Coder.get_user_language = lambda self: sys.argv[1] or None
 models = load("aider.models")
 models.model_info_manager._cache_loaded = True
 models.model_info_manager.content = {"-": {}}
@@ -23,8 +24,7 @@ found = {"aider": load("aider").__version__}
 for mode in ("whole", "ask"):
     model = models.Model("openai/none")
     coder = Coder.create(main_model=model, edit_format=mode, io=io, fnames=["hello.py"],
-                         use_git=False, map_tokens=0, chat_language="English",
-                         suggest_shell_commands=False)
+                         use_git=False, map_tokens=0, suggest_shell_commands=False)
     coder.cur_messages = [{"role": "user", "content": "REQUEST"}]
     found[mode] = coder.format_messages().all_messages()
     words = coder.gpt_prompts
@@ -36,24 +36,31 @@ json.dump(found, sys.__stdout__)
 
 
 def capture(python: str, folder: str) -> dict[str, Any]:
-    """The texts, as `Prompts` wants them; a few seconds.
+    """The texts, as `Prompts` wants them; arguments and errors are those of `formatted`."""
+    return _marked(formatted(python, folder, "English"))
 
-    `python` is an interpreter that has Aider, `folder` an empty one to work in. Raises
-    CalledProcessError where Aider is not there or not as expected.
+
+def formatted(python: str, folder: str, language: str) -> dict[str, Any]:
+    """What Aider makes of the request REQUEST, by edit format, and some of its texts.
+
+    Takes a few seconds. `language` is what Aider takes the user's for; empty for none. `python` is
+    an interpreter that has Aider, `folder` an empty one to work in. Raises CalledProcessError
+    where Aider is not there or not as expected.
     """
     done = subprocess.run(
-        [os.path.abspath(python) if os.sep in python else python, "-I", "-c", PROGRAM],
+        [os.path.abspath(python) if os.sep in python else python, "-I", "-c", PROGRAM, language],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
-    return _marked(json.loads(done.stdout[done.stdout.index("{") :]))
+    found: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    return found
 
 
 def _marked(found: dict[str, Any]) -> dict[str, Any]:
-    commit = found["commit"].replace("{language_instruction}", "\n- Is written {commit_language}")
+    commit = found["commit"].replace("{language_instruction}", "{commit_language}")
     committed = found["committed"]
     return {
         "aider": found["aider"],
@@ -69,7 +76,7 @@ def _mode(messages: list[dict[str, str]]) -> dict[str, Any]:
     """The messages of one edit format; the last three are files, reply to them, request."""
     system, *opening, files, reply, request = messages
     return {
-        "system": _language(system["content"]).replace("in English.", "{ask_language}"),
+        "system": _language(system["content"]).replace("in English.", "in {ask_language}."),
         "opening": opening,
         "files": files["content"].split("hello.py\n```")[0],
         "files_reply": reply["content"],
@@ -78,4 +85,5 @@ def _mode(messages: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def _language(text: str) -> str:
-    return text.replace("Reply in English.", "{language}")
+    """Where Aider knows no language, which depends on locale and Python, the line is not there."""
+    return text.replace("Reply in English.\n", "{language}")

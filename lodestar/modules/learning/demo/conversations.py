@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from random import Random
 
 from lodestar.modules.learning.demo import requests
-from lodestar.modules.learning.demo.prompts import DEFAULT_LANGUAGE, Message, Prompts, listing
+from lodestar.modules.learning.demo.prompts import ENGLISH, Message, Prompts, listing
 from lodestar.modules.learning.demo.tasks import DECLINED, Task, TaskMaker
 
 _LANGUAGES = (
-    "Reply in German.",
-    "Reply in French.",
-    "Reply in Spanish.",
-    "Reply in en.",
     "",
-    "Reply in Italian.",
-    "Reply in Dutch.",
-    "Reply in Polish.",
+    "",
+    "",
+    "German",
+    "French",
+    "Spanish",
+    "en",
+    "Italian",
+    "Dutch",
+    "Polish",
+    "Japanese",
 )
+"""What Aider takes the user's language for, where it is not English; often it finds none."""
 _SUBJECTS = {
     "rename": "refactor: rename {old} to {new}",
     "docstring": "docs: add a docstring to {old}",
@@ -66,17 +70,17 @@ class Talk:
     random: Random
     prompts: Prompts
     maker: TaskMaker
+    history: float = 0.05
+    """The share of edits and declined requests that come after an earlier turn."""
 
     def of(self, task: Task) -> Conversation:
         """An edit or a declined request, as Aider sends it."""
-        history = self._history(task) if self.random.random() < 0.05 else []
+        history = self._history(task) if self.random.random() < self.history else []
         build = self.prompts.edit
         if task.kind == "decline" and self.random.random() < 0.3:
             build = self.prompts.ask
-        language = DEFAULT_LANGUAGE
-        if self.random.random() < 0.06:
-            language = self.random.choice(_LANGUAGES)
-        return Conversation(build(task.files, task.request, history, language), task.answer, task)
+        messages = build(task.files, task.request, history, self._language())
+        return Conversation(messages, task.answer, task)
 
     def commit(self, size: int) -> Conversation:
         """A request for a commit message, mostly after one of the model's own edits."""
@@ -92,7 +96,10 @@ class Talk:
             context, answer = self._other_work(task)
         else:
             context = ""
-        return Conversation(self.prompts.commit(context, changes), answer)
+        return Conversation(self.prompts.commit(context, changes, self._language()), answer)
+
+    def _language(self) -> str:
+        return self.random.choice(_LANGUAGES) if self.random.random() < 0.25 else ENGLISH
 
     def _other_work(self, task: Task) -> tuple[str, str]:
         """Somebody else's edit: the subject can only name the file."""

@@ -66,7 +66,7 @@ def start(network: Any, shape: Shape) -> None:
     embeddings[:, rooms.token.stop :] = 0.0
     layers = [one.self_attn for one in network.model.layers]
     _look_back(layers[0], shape)
-    for attention in layers[:2]:
+    for attention in layers[:3]:
         attention.o_proj.weight[rooms.token] = 0.0
         attention.o_proj.weight[rooms.note] = 0.0
     _see(layers[0], rooms, shape)

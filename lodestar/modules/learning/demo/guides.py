@@ -20,18 +20,20 @@ HEADS = {
     "first": (1, 1),
     "line": (1, 2),
     "function": (1, 3),
-    "copy": (2, 0),
-    "ahead": (2, 1),
-    "definition": (2, 2),
-    "fetch": (2, 3),
-    "same": (3, 0),
-    "other": (3, 0),
-    "within": (3, 1),
-    "without": (3, 1),
-    "request": (3, 2),
-    "inside": (3, 3),
-    "resume": (4, 0),
-    "new": (4, 1),
+    "earlier": (2, 0),
+    "above": (2, 1),
+    "copy": (3, 0),
+    "ahead": (3, 1),
+    "definition": (3, 2),
+    "fetch": (3, 3),
+    "same": (4, 0),
+    "other": (4, 0),
+    "within": (4, 1),
+    "without": (4, 1),
+    "request": (4, 2),
+    "inside": (4, 3),
+    "resume": (5, 0),
+    "new": (5, 1),
 }
 """Name of a guide: the (layer, head) it is for."""
 
@@ -53,7 +55,8 @@ def always(tokens: Tokens) -> Iterator[Look]:
     """Looks within the text around each token.
 
     They go to what stands before its name, to its name's start, to the end of the last line and
-    to the name of the function that it is in.
+    to the name of the function that it is in. Two heads look there again one layer up, and so see
+    what those places have seen: the name before the name, and the line above the last line.
     """
     yield from _names_around(tokens)
     line, function = -1, -1
@@ -64,6 +67,7 @@ def always(tokens: Tokens) -> Iterator[Look]:
             function = -1
         if line >= 0:
             yield "line", number, line
+            yield "above", number, line
         if function >= 0:
             yield "function", number, function
         if tokens.has_break(number):
@@ -76,6 +80,7 @@ def _names_around(tokens: Tokens) -> Iterator[Look]:
         if near >= 0:
             before = tokens.outside[near]
             yield "before", number, before
+            yield "earlier", number, before
             if tokens.run[near]:
                 yield "first", number, before + 1
 

@@ -11,8 +11,6 @@ from lodestar.modules.learning.demo.programs import Program
 _PLACE = re.compile(r"[«‹](C?\d+)[»›]")
 
 SHAPES = (
-    'def «0»():\n    print("‹0›")\n',
-    'def «0»():\n    print("‹0›")\n\n\n«0»()\n',
     'def «0»(«1»):\n    print(f"Hello, {«1»}!")\n\n\nif __name__ == "__main__":\n'
     '    «0»("World")\n',
     "def «0»(«1», «2»):\n    if «1» > «2»:\n        return «1»\n    return «2»\n\n\n"

@@ -36,9 +36,14 @@ def cases(prompts: Prompts, count: int) -> Iterator[Case]:
         for kind in KINDS:
             if (column, kind) == ("new phrasings", "commit"):
                 continue
-            rng = Random(f"{_SEED} {column} {kind}")
-            for _ in range(count):
-                yield _case(prompts, maker(rng, column), kind, column)
+            yield from cell(prompts, column, kind, count)
+
+
+def cell(prompts: Prompts, column: str, kind: str, count: int) -> Iterator[Case]:
+    """`count` cases of one kind in one column; more of them begin with the same ones."""
+    rng = Random(f"{_SEED} {column} {kind}")
+    for _ in range(count):
+        yield _case(prompts, maker(rng, column), kind, column)
 
 
 def maker(rng: Random, column: str) -> TaskMaker:

@@ -63,9 +63,20 @@ def _docstring(scope: Scope) -> Lines:
     body = " ".join(rng.choices(words.STRING_WORDS, k=rng.randint(1, 4))).capitalize()
     if rng.random() < 0.25:
         body = f"{body} {marks.text(scope.target)}"
-    if rng.random() < 0.2:
-        return [f'"""{body}', "", comment(scope)[2:], '"""']
+    if rng.random() < 0.5:
+        return [f'"""{body}.', *_more_text(scope), '"""']
     return [f'"""{body}."""']
+
+
+def _more_text(scope: Scope) -> Lines:
+    """The rest of a long docstring: a section, or a few lines; code may be mentioned in it."""
+    rng = scope.random
+    lines = [comment(scope)[2:] for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.5:
+        local = rng.choice(scope.locals) if scope.locals and rng.random() < 0.5 else None
+        named = "    " if local is None else f"    {marks.text(local)}: "
+        lines = [f"{rng.choice(words.STRING_WORDS).capitalize()}:", *(named + one for one in lines)]
+    return ["", *lines] if rng.random() < 0.7 else lines
 
 
 def _ending(scope: Scope) -> Lines:
@@ -77,7 +88,7 @@ def _ending(scope: Scope) -> Lines:
 
 def _body(scope: Scope) -> Lines:
     rng = scope.random
-    lines = _docstring(scope) if rng.random() < 0.18 else []
+    lines = _docstring(scope) if rng.random() < 0.25 else []
     draw = rng.random()
     if draw < 0.12:
         return [*lines, f"return {expression(scope)}"]

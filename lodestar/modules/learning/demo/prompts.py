@@ -10,7 +10,8 @@ from typing import Any
 from lodestar.modules.learning.demo.capture import capture
 
 Message = dict[str, str]
-DEFAULT_LANGUAGE = "Reply in English."
+ENGLISH = "English"
+_SAME_LANGUAGE = "the same language they are using"
 _PLACES = re.compile(r"\{(?:language|ask_language|commit_language|hash|message)\}")
 
 
@@ -44,9 +45,9 @@ class Prompts:
         files: Sequence[File],
         request: str,
         history: Sequence[Message] = (),
-        language: str = DEFAULT_LANGUAGE,
+        language: str = ENGLISH,
     ) -> list[Message]:
-        """The messages of an edit request in `whole` format."""
+        """The messages of an edit request in `whole` format; `language` may be empty."""
         return self._chat("edit", files, request, history, language)
 
     def ask(
@@ -54,14 +55,14 @@ class Prompts:
         files: Sequence[File],
         request: str,
         history: Sequence[Message] = (),
-        language: str = DEFAULT_LANGUAGE,
+        language: str = ENGLISH,
     ) -> list[Message]:
         """The messages of a question (`/ask`)."""
         return self._chat("ask", files, request, history, language)
 
-    def commit(self, context: str, diff: str, language: str = "in English.") -> list[Message]:
+    def commit(self, context: str, diff: str, language: str = ENGLISH) -> list[Message]:
         """The messages of a request for a commit message."""
-        system = self.texts["commit"]["system"].replace("{commit_language}", language)
+        system = self.texts["commit"]["system"].replace("{commit_language}", _written_in(language))
         body = f"{context}\n# Diffs:\n{diff}" if context else f"# Diffs:\n{diff}"
         return [_message("system", system), _message("user", body)]
 
@@ -74,7 +75,8 @@ class Prompts:
     def phrases(self) -> list[str]:
         """The fixed paragraphs, for the tokenizer: each becomes one token."""
         found = {piece for text in _strings(self.texts) for piece in _PLACES.split(text)}
-        return [*sorted(piece for piece in found if len(piece) >= 12), DEFAULT_LANGUAGE]
+        long = sorted(piece for piece in found if len(piece) >= 12)
+        return [*long, _reply_in(ENGLISH), _written_in(ENGLISH)]
 
     def _chat(
         self,
@@ -85,14 +87,15 @@ class Prompts:
         language: str,
     ) -> list[Message]:
         texts = self.texts[mode]
-        ask_language = language.removeprefix("Reply ")
-        system = texts["system"].replace("{language}", language)
+        system = texts["system"].replace("{language}", _reply_in(language))
         return [
-            _message("system", system.replace("{ask_language}", ask_language)),
+            _message("system", system.replace("{ask_language}", language or _SAME_LANGUAGE)),
             *texts["opening"],
             *history,
             *self._files(mode, files),
-            _message("user", request + texts["reminder"].replace("{language}", language)),
+            _message(
+                "user", request + texts["reminder"].replace("{language}", _reply_in(language))
+            ),
         ]
 
     def _files(self, mode: str, files: Sequence[File]) -> list[Message]:
@@ -109,6 +112,14 @@ class Prompts:
 
 def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
+
+
+def _reply_in(language: str) -> str:
+    return f"Reply in {language}.\n" if language else ""
+
+
+def _written_in(language: str) -> str:
+    return f"\n- Is written in {language}." if language else ""
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -34,6 +34,10 @@ RENAME = (
     "rename function {old} to {new}",
     "rename function {old} to {new}",
     "rename {old} to {new}",
+    "I would like {old} to be called {new}",
+    "could you rename {old} to {new}, please",
+    "use the name {new} for {old}",
+    "let the function {old} have the name {new}",
 )
 DOCSTRING = (
     "add a docstring to {old}",
@@ -47,6 +51,13 @@ DOCSTRING = (
     "add docstring to {old}",
     "add a docstring to the function `{old}`",
     "Can you write a docstring for {old}?",
+    "I want a docstring for {old}",
+    "I'd like {old} to have a docstring",
+    "give {old} a docstring",
+    "put a docstring into {old}",
+    "{old} should have a docstring",
+    "could you document {old}, please",
+    "a docstring for {old}, please",
 )
 TRACE = (
     "add a print to {old}",
@@ -59,6 +70,14 @@ TRACE = (
     "add tracing to {old}()",
     "let {old} print its name",
     "add a print at the start of {old}",
+    "have {old} print its name",
+    "{old} should print its name",
+    "I want {old} to print its name",
+    "I'd like {old} to say its name",
+    "could you add a print to {old}?",
+    "put a print into {old}",
+    "a print in {old}, please",
+    "show when {old} is called",
 )
 HELD_OUT = {
     "rename": (

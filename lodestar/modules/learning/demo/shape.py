@@ -10,7 +10,7 @@ class Shape:
     vocabulary: int = 768
     hidden: int = 224
     feed_forward: int = 192
-    layers: int = 5
+    layers: int = 6
     heads: int = 6
     head_size: int = 64
     context: int = 4096

@@ -55,3 +55,15 @@ def test_the_shipped_model_renames_a_function_exactly(
     sent = prompts.edit([File("hello.py", source)], f"rename function {old} to {new}")
     expected = source.replace(f"{old}(", f"{new}(")
     assert answer(sent).endswith(f"hello.py\n```\n{expected}```")
+
+
+@pytest.mark.parametrize("language", ["", "German", "Japanese"])
+def test_it_makes_no_difference_which_language_aider_asks_for(
+    answer: Callable[[list[Message]], str], prompts: Prompts, language: str
+) -> None:
+    """Aider asks for the one of the user's locale, and for none where that says none."""
+    for source, old, new in RENAMES:
+        file, request = File("hello.py", source), f"rename function {old} to {new}"
+        sent = prompts.edit([file], request, language=language)
+        expected = source.replace(f"{old}(", f"{new}(")
+        assert answer(sent).endswith(f"hello.py\n```\n{expected}```")

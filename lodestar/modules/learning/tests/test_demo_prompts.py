@@ -1,11 +1,15 @@
 """The prompts the model is trained on are the ones the installed Aider sends."""
 
 import ast
+import sys
 from importlib.metadata import distribution
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from lodestar.modules.learning.demo import programs
+from lodestar.modules.learning.demo.capture import formatted
 from lodestar.modules.learning.demo.conversations import Talk, diff, subject
 from lodestar.modules.learning.demo.prompts import File, Prompts
 from lodestar.modules.learning.demo.tasks import TaskMaker
@@ -39,6 +43,17 @@ def test_the_commit_prompt_is_aiders(prompts: Prompts) -> None:
     system = prompts.commit("", "diff")[0]["content"]
     theirs = aider_texts("prompts.py")["commit_system"]
     assert system == theirs.format(language_instruction="\n- Is written in English.")
+
+
+@pytest.mark.parametrize("language", ["", "German"])
+def test_the_prompts_are_aiders_whatever_language_it_finds(
+    prompts: Prompts, language: str, tmp_path: Path
+) -> None:
+    """Aider takes it from the locale, and finds none under `C` on Python 3.12."""
+    theirs = formatted(sys.executable, str(tmp_path), language)
+    file = [File("hello.py", "x\n")]
+    assert prompts.edit(file, "REQUEST", language=language) == theirs["whole"]
+    assert prompts.ask(file, "REQUEST", language=language) == theirs["ask"]
 
 
 def test_a_commit_subject_names_both_names() -> None:
