@@ -58,7 +58,7 @@ class Wire:
     def _pinned(self, lazy: Any, name: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
             lazy._load_litellm()
-            _check_text(lazy._lazy_module, kwargs)
+            check_text(lazy._lazy_module, kwargs)
             return getattr(lazy._lazy_module, name)(*args, **self.arguments(kwargs))
 
         return call
@@ -73,15 +73,19 @@ class Wire:
         return load_offline
 
 
-def _check_text(litellm: Any, given: dict[str, Any]) -> None:
+def check_text(litellm: Any, given: dict[str, Any]) -> None:
     """Text that is no UTF-8, such as the name of a file, cannot be sent.
 
     litellm would call that a broken provider, and Aider would try again for a minute.
     """
     for message in given.get("messages") or ():
-        bad = re.search(r"\S*[\ud800-\udfff]\S*", str(message.get("content") or ""))
+        text = str(message.get("content") or "")
+        # One mark first: a pattern for the word around it takes minutes on one long line.
+        bad = re.search(r"[\ud800-\udfff]", text)
         if bad:
-            shown = bad[0].encode("utf-8", "backslashreplace").decode()
+            before, after = text[: bad.start()], text[bad.start() :]
+            word = re.split(r"\s", before)[-1] + re.split(r"\s", after, maxsplit=1)[0]
+            shown = word.encode("utf-8", "backslashreplace").decode()
             raise litellm.BadRequestError(
                 message=f"\n\n  Lodestar cannot send this: `{shown}` is not valid UTF-8\n"
                 "  rename the file, or take it out of the chat with /drop\n",

@@ -7,7 +7,7 @@ import dataclasses
 from lodestar_aider.channel import Channel
 from lodestar_aider.spec import read_spec
 from lodestar_aider.turns import Turns
-from lodestar_aider.wire import Wire
+from lodestar_aider.wire import Wire, check_text
 from tests.aider.place import Place
 
 
@@ -47,3 +47,8 @@ def test_a_refused_event_is_not_sent_again(place: Place) -> None:
     stranger = dataclasses.replace(read_spec(place.write_spec()), token="wrong")
     assert Channel(stranger).send([{"type": "idle"}]) is True
     assert place.fake.events == []
+
+
+def test_a_long_line_without_a_blank_is_looked_through_once() -> None:
+    """A minified file is one line; a search that starts again at each letter would take hours."""
+    check_text(None, {"messages": [{"role": "user", "content": "x" * 2_000_000}]})
