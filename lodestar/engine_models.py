@@ -76,7 +76,9 @@ def packaged_names() -> frozenset[str]:
 
 def packaged_copy(sha256: str | None) -> str | None:
     """The name of the model that comes with the engine and has this checksum."""
-    same = (path.stem for path in _packaged() if sha256 and _facts(path).get("sha256") == sha256)
+    same = (
+        path.stem for path in _packaged() if sha256 and noted_facts(path).get("sha256") == sha256
+    )
     return next(same, None)
 
 
@@ -204,7 +206,7 @@ def _header(path: Path, found: Mapping[str, Any]) -> Header:
 def _switched(part: Path, target: Path, facts: Mapping[str, Any]) -> ModelFile:
     """Put a file in its place; killed at any moment, the old one or the new one is valid."""
     manifest = target.with_suffix(".json")
-    known = _facts(target)
+    known = noted_facts(target)
     before = [digest for digest in (known.get("sha256"), *(known.get("replaces") or ())) if digest]
     if before or not target.exists():
         # Until the manifest is written again it vouches for both files.
@@ -215,12 +217,12 @@ def _switched(part: Path, target: Path, facts: Mapping[str, Any]) -> ModelFile:
 
 
 def _described(path: Path) -> ModelFile:
-    facts = _facts(path)
+    facts = noted_facts(path)
     known = (facts.get(key) for key in ("source", "context", "sha256"))
     return ModelFile(path.stem, path, path.stat().st_size, *known)
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def noted_facts(path: Path) -> dict[str, Any]:
     """What is noted beside a file; nothing where that cannot be read."""
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))

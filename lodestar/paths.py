@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,20 +74,29 @@ def make_private(root: Path) -> None:
     Links are left alone, and so are files with another name elsewhere and Python environments.
     Raises LodestarError where a file belongs to somebody else.
     """
+    for path in own_files(root):
+        tighten(path)
+
+
+def own_files(root: Path) -> Iterator[Path]:
+    """All files and folders below `root`, except what is in a Python environment."""
     for name, folders, files in os.walk(root):
         if "pyvenv.cfg" in files:
             folders.clear()
             continue
-        for path in (Path(name, part) for part in (*folders, *files)):
-            tighten(path)
+        yield from (Path(name, part) for part in (*folders, *files))
+
+
+def is_shared(status: os.stat_result) -> bool:
+    """Whether a file has another name, perhaps elsewhere, whose rights are the same ones."""
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
 
 
 def tighten(path: Path) -> None:
     """The same for one file or folder; nothing where it is gone."""
     with suppress(FileNotFoundError):
         status = path.lstat()
-        shared = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
-        if stat.S_ISLNK(status.st_mode) or shared or not status.st_mode & 0o077:
+        if stat.S_ISLNK(status.st_mode) or is_shared(status) or not status.st_mode & 0o077:
             return
         try:
             path.chmod(stat.S_IMODE(status.st_mode) & ~0o077)

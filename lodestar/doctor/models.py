@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Collection
 from pathlib import Path
 
 from lodestar.catalog import Catalog
 from lodestar.doctor.check import Check, Problem
-from lodestar.engine_models import packaged_names
+from lodestar.engine_models import noted_facts, packaged_names
 from lodestar.paths import Home
 
 
@@ -40,16 +39,13 @@ def broken(home: Home, catalog: Catalog, packaged: Collection[str]) -> list[Prob
 def _fault(path: Path) -> str:
     if not path.is_file():
         return f"{path} is missing"
-    noted, size = _noted_size(path.with_suffix(".json")), path.stat().st_size
+    noted, size = _noted_size(path), path.stat().st_size
     return "" if noted in (None, size) else f"{path} has {size} bytes, and had {noted} when it came"
 
 
-def _noted_size(manifest: Path) -> int | None:
+def _noted_size(path: Path) -> int | None:
     """Nothing where it is not noted: the user has put the file there, or an import was cut off."""
-    try:
-        facts = json.loads(manifest.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    facts = noted_facts(path)
     # While `replaces` is there, the note vouches for the file before, too.
-    size = facts.get("size") if isinstance(facts, dict) and not facts.get("replaces") else None
+    size = None if facts.get("replaces") else facts.get("size")
     return size if isinstance(size, int) else None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from lodestar.doctor.check import Check, Problem
 from lodestar.errors import LodestarError
-from lodestar.paths import Home
+from lodestar.paths import Home, is_shared, own_files
 from lodestar.store.store import Store
 
 AT_MOST = 5
@@ -26,7 +24,7 @@ def checks(home: Home, store: Store | LodestarError) -> list[Check]:
 
 def readable(home: Home) -> list[Problem]:
     """Files and folders on which others have rights."""
-    open_ones = [path for path in _below(home.root) if _is_open(path)]
+    open_ones = [path for path in (home.root, *own_files(home.root)) if _is_open(path)]
     more = f", and {len(open_ones) - AT_MOST} more" if len(open_ones) > AT_MOST else ""
     names = ", ".join(str(path) for path in open_ones[:AT_MOST])
     do = f"chmod -R go= {home.root}"
@@ -43,22 +41,13 @@ def unsound(store: Store | LodestarError) -> list[Problem]:
     return [Problem(f"{store.path}: {said}", "restore it from a backup before you go on")]
 
 
-def _below(root: Path) -> Iterator[Path]:
-    yield root
-    for name, folders, files in os.walk(root):
-        if "pyvenv.cfg" in files:
-            folders.clear()
-            continue
-        yield from (Path(name, part) for part in (*folders, *files))
-
-
 def _is_open(path: Path) -> bool:
     try:
         status = path.lstat()
     except FileNotFoundError:
         return False
     # `models import --link` shares a file, and its rights, with the user's own one elsewhere.
-    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+    if is_shared(status):
         return False
     # A socket is protected by its folder; a link's own rights mean nothing.
     return stat.S_IFMT(status.st_mode) in (stat.S_IFREG, stat.S_IFDIR) and bool(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
+from lodestar.store.processes import STARTED, stat_field
 from lodestar.store.sessions import boot_id
 
 
 def this_process() -> str:
     """The name of this process as the owner of holds."""
     pid = os.getpid()
-    return f"{boot_id()}:{pid}:{_started(pid)}"
+    return f"{boot_id()}:{pid}:{stat_field(pid, STARTED)}"
 
 
 def alive(owner: str) -> bool:
@@ -25,14 +25,4 @@ def alive(owner: str) -> bool:
         return False
     except PermissionError:
         return True
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When the process started, in clock ticks since boot; empty where /proc does not say."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-    # The name in parentheses may hold blanks; the start time is the 20th field after it.
-    return stat.rpartition(")")[2].split()[19]
+    return stat_field(int(pid), STARTED) == started

@@ -10,6 +10,7 @@ import sys
 from lodestar.modules.usage_tracker import charges, holds, owners
 from lodestar.modules.usage_tracker.plugin import session_event
 from lodestar.modules.usage_tracker.prices import Price
+from lodestar.store.processes import STARTED, stat_field
 from lodestar.store.store import Store
 from tests.fakes.values import PAID, a_request, a_route, reported
 
@@ -74,7 +75,7 @@ def test_a_stopped_process_is_alive_and_a_reused_pid_is_not() -> None:
     try:
         os.kill(child.pid, signal.SIGSTOP)
         boot, _, _ = owners.this_process().rsplit(":", 2)
-        started = owners._started(child.pid)
+        started = stat_field(child.pid, STARTED)
         assert owners.alive(f"{boot}:{child.pid}:{started}")
         assert not owners.alive(f"{boot}:{child.pid}:1{started}")
         assert not owners.alive(f"another-boot:{child.pid}:{started}")
