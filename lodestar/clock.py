@@ -18,6 +18,12 @@ def boot_seconds() -> float:
     return time.clock_gettime(clock)
 
 
+def awake_seconds() -> float:
+    """Seconds since boot, without those in which the machine slept."""
+    # macOS counts sleep in its monotonic clock, and has another one without it.
+    return time.clock_gettime(getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC))
+
+
 def zone(name: str | None) -> tzinfo | None:
     """The named IANA time zone, or None for the system's own."""
     return ZoneInfo(name) if name else None

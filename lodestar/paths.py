@@ -35,6 +35,11 @@ class Home:
     def machine_file(self) -> Path:
         return self.root / "machine_id"
 
+    def histories(self, root: Path) -> Path:
+        """Aider's histories of a project: out of the repository, for they hold whole answers."""
+        digest = hashlib.sha256(os.fsencode(str(root))).hexdigest()[:8]
+        return self.root / "aider" / f"{root.name or 'root'}-{digest}"
+
     def folder(self, name: str) -> Path:
         """A folder below the root, made on demand: profiles, models, run, logs, ..."""
         path = self.root / name

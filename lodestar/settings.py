@@ -34,6 +34,14 @@ class ModelEntry(Frozen):
     )
     price_in: Price | None = Field(None, description="USD per million input tokens")
     price_out: Price | None = Field(None, description="USD per million output tokens")
+    price_cache_read: Price | None = Field(
+        None, description="USD per million input tokens read from a cache; default: price_in"
+    )
+    price_cache_write: Price | None = Field(
+        None, description="USD per million input tokens written to a cache; default: price_in"
+    )
+    price_source: str | None = Field(None, description="where the prices are from")
+    price_date: str | None = Field(None, description="the day the prices were looked up")
     tier: Tier = Field(1, description="1 is free, 5 the dearest")
     context: int | None = Field(None, ge=256, description="context window, tokens")
     max_output: int | None = Field(None, ge=16, description="longest answer, tokens")
@@ -55,10 +63,37 @@ class ModelEntry(Frozen):
         return self.billing == "payg"
 
 
+Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
+Tokens = Annotated[int, Field(ge=0, le=10**15)]
+
+
 class Limits(Frozen):
-    """Limits of one session."""
+    """What a session may take: time, money and paid tokens. None is no limit.
+
+    The limits of `lodestar budget` hold besides these; the tightest one decides.
+    """
 
     session_minutes: int | None = Field(None, ge=1, description="a session ends after this long")
+    count_suspend: bool = Field(True, description="time in which the machine sleeps counts")
+    idle_minutes: int | None = Field(
+        None, ge=1, description="a session ends after this long without a request"
+    )
+    free_only: bool = Field(False, description="paid models are closed, their keys never read")
+    call_usd: Dollars | None = Field(None, description="most that one call may cost, USD")
+    session_usd: Dollars | None = Field(None, description="most that a session may cost, USD")
+    daily_usd: Dollars | None = Field(None, description="most per day, USD")
+    weekly_usd: Dollars | None = Field(None, description="most per ISO week, USD")
+    monthly_usd: Dollars | None = Field(None, description="most per month, USD")
+    session_tokens: Tokens | None = Field(None, description="most paid tokens of a session")
+    daily_tokens: Tokens | None = Field(None, description="most paid tokens per day")
+    weekly_tokens: Tokens | None = Field(None, description="most paid tokens per ISO week")
+    monthly_tokens: Tokens | None = Field(None, description="most paid tokens per month")
+    on_limit: Literal["downgrade", "ask", "stop"] = Field(
+        "downgrade", description="at a limit: answer for free, refuse and ask, or end the session"
+    )
+    wait_s: int = Field(
+        30, ge=0, le=300, description="seconds to wait for other calls that hold the money"
+    )
 
 
 class AiderSettings(Frozen):
@@ -89,6 +124,14 @@ class LogSettings(Frozen):
     )
 
 
+class RetentionSettings(Frozen):
+    """How long the log and its backups are kept. Roll-ups and budgets are kept for ever."""
+
+    rows_days: int = Field(90, ge=1, le=36_500, description="exchanges and what belongs to them")
+    text_days: int = Field(30, ge=1, le=36_500, description="prompts, answers and comments")
+    backups: int = Field(7, ge=1, le=365, description="daily backups that are kept")
+
+
 class EngineSettings(Frozen):
     """The embedded model server."""
 
@@ -111,6 +154,7 @@ class Settings(Frozen):
     rating: RatingSettings = RatingSettings()
     training: TrainingSettings = TrainingSettings()
     log: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
     engine: EngineSettings = EngineSettings()
     models: dict[Alias, ModelEntry] = Field(
         default_factory=dict, description="your own aliases, over the built-in ones"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lodestar.errors import LodestarError, UsageError
+from lodestar.errors import LedgerError, LodestarError, UsageError
 from lodestar.paths import lodestar_home
 from lodestar.private_log import RedactedLines
 from lodestar.terminal import one_line, printable
@@ -31,6 +31,11 @@ SYSTEM_FAULTS = frozenset(
         *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ESTALE),
         *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
     }
+)
+DATABASE_FAULTS = (
+    *("database disk image is malformed", "malformed database schema", "file is not a database"),
+    *("disk I/O error", "database or disk is full", "unable to open database file"),
+    *("attempt to write a readonly database", "database is locked"),
 )
 LAYOUT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 log = logging.getLogger("lodestar.cli")
@@ -53,7 +58,8 @@ def exit_code(work: Callable[[], int], environ: Mapping[str, str]) -> int:
     except LodestarError as error:
         return _show(error, environ)
     except Exception as error:
-        failure = _refused(error) or _folder_gone(error) or _internal(error, environ)
+        found = _refused(error) or _folder_gone(error) or _database(error)
+        failure = found or _internal(error, environ)
         return _show(failure, environ)
 
 
@@ -159,6 +165,19 @@ def _folder_gone(error: Exception) -> LodestarError | None:
         shown.__cause__ = error
         return shown
     return None
+
+
+def _database(error: Exception) -> LodestarError | None:
+    """What SQLite says of a file that is damaged, or of a disk that is full, is no defect."""
+    # Not imported for it: without SQLite there is no such error.
+    kind = getattr(sys.modules.get("sqlite3"), "DatabaseError", None)
+    said = str(error)
+    if kind is None or not isinstance(error, kind) or not said.startswith(DATABASE_FAULTS):
+        return None
+    do = "check free space; if it is damaged: lodestar data restore"
+    shown = LedgerError("the database cannot be used", said, do)
+    shown.__cause__ = error
+    return shown
 
 
 def _internal(error: Exception, environ: Mapping[str, str]) -> LodestarError:

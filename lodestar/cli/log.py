@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lodestar.cli.groups import command_group
 from lodestar.cli.output import print_json, print_table
 from lodestar.terminal import printable
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from lodestar.loading import Context
 
 app = command_group("Read the log of everything asked and answered.", default="list")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -40,7 +35,7 @@ def list_(
     Example: lodestar log --since today --model local-coder
     """
     from lodestar import log
-    from lodestar.cli.opening import configuration, open_store
+    from lodestar.cli.opening import configuration, moment, open_store
 
     context = configuration()
     wanted = log.Filter(
@@ -49,8 +44,8 @@ def list_(
         kind=kind,
         status=status,
         session=session.upper() if session else None,
-        since=_moment(context, since),
-        until=_moment(context, until, end=True),
+        since=moment(context, since),
+        until=moment(context, until, end=True),
         limit=limit,
     )
     with open_store(context) as store:
@@ -127,15 +122,3 @@ def _line(row: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
         None if duration is None else f"{duration / 1000:.1f}",
         row["rating"],
     )
-
-
-def _moment(context: Context, text: str | None, end: bool = False) -> int | None:
-    if text is None:
-        return None
-    from datetime import datetime, timezone
-
-    from lodestar.clock import zone
-    from lodestar.log import parse_moment
-
-    where: tzinfo | None = zone(context.settings.timezone)
-    return parse_moment(text, where, datetime.now(timezone.utc), end)

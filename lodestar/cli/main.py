@@ -12,6 +12,7 @@ from lodestar import __version__
 from lodestar.cli import (
     code,
     config,
+    data,
     doctor,
     engine,
     failure,
@@ -63,6 +64,7 @@ def _add_core(app: typer.Typer) -> None:
     app.add_typer(keys.app, name="keys", rich_help_panel=MODELS)
     app.add_typer(engine.app, name="engine", rich_help_panel=MODELS)
     app.add_typer(config.app, name="config", rich_help_panel=HEALTH)
+    app.add_typer(data.app, name="data", rich_help_panel=HEALTH)
     app.command("doctor", rich_help_panel=HEALTH)(doctor.doctor)
     app.add_typer(shim.app, name="shim", rich_help_panel=HEALTH)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from lodestar.terminal import one_line, printable
+import typer
+
+from lodestar.errors import UsageError
+from lodestar.terminal import interactive, one_line, printable
 
 
 def print_json(name: str, data: Any, **more: Any) -> None:
@@ -49,3 +53,15 @@ def size_text(size: int) -> str:
 def note(text: str) -> None:
     """A line for the person, on stderr, so that it never mixes with data."""
     print(printable(text), file=sys.stderr)
+
+
+def agreed(question: str, yes: bool) -> None:
+    """Ask before what cannot be taken back; raises UsageError where nobody can be asked."""
+    if yes:
+        return
+    if not interactive(os.environ):
+        raise UsageError(
+            "nothing was done", "it needs your word, and nobody can be asked", "add --yes"
+        )
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(1)

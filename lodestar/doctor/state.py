@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from pathlib import Path
 
 from lodestar.doctor.check import Check, Problem
 from lodestar.errors import LodestarError
 from lodestar.paths import Home, is_shared, own_files
+from lodestar.store import backup
+from lodestar.store.stand_in import kept
+from lodestar.store.state import read_witness, witness_path
 from lodestar.store.store import Store
 
 AT_MOST = 5
 """Files named of those that others may read."""
+MISSED_MS = 2 * 86_400_000
+DO_BACKUP = "lodestar data backup"
 
 
 def checks(home: Home, store: Store | LodestarError) -> list[Check]:
@@ -19,6 +25,10 @@ def checks(home: Home, store: Store | LodestarError) -> list[Check]:
     return [
         Check("a home that only you can read", lambda: readable(home)),
         Check("a sound database", lambda: unsound(store)),
+        Check("a witness that knows the database", lambda: unwitnessed(home, store)),
+        Check("a recent backup that is whole", lambda: stale(home, store)),
+        Check("no session whose log is kept apart", lambda: apart(home)),
+        Check(sqlite_subject(sqlite3.sqlite_version_info), list),
     ]
 
 
@@ -39,6 +49,50 @@ def unsound(store: Store | LodestarError) -> list[Problem]:
     if said == "ok":
         return []
     return [Problem(f"{store.path}: {said}", "restore it from a backup before you go on")]
+
+
+def unwitnessed(home: Home, store: Store | LodestarError) -> list[Problem]:
+    """What would let the database be exchanged unseen."""
+    if isinstance(store, LodestarError):
+        return []  # That is said already.
+    if store.unfit:
+        return [Problem(f"{store.unfit.what}: {store.unfit.why}", store.unfit.do)]
+    if read_witness(home.database) is None:
+        return [Problem(f"{witness_path(home.database)} is missing", "start a session")]
+    return []
+
+
+def stale(home: Home, store: Store | LodestarError) -> list[Problem]:
+    """Work that no backup has."""
+    files = backup.backups(home)
+    if files and not backup.is_good(files[0]):
+        return [Problem(f"{files[0]} is damaged", f"rm {files[0]}; lodestar data backup")]
+    if isinstance(store, LodestarError):
+        return []
+    row = store.rows("SELECT min(started_ms), max(started_ms) FROM exchanges")[0]
+    if row[0] is None:
+        return []
+    saved = files[0].stat().st_mtime * 1000 if files else row[0]
+    if row[1] - saved <= MISSED_MS:
+        return []
+    what = f"the last backup is {files[0]}" if files else "there is no backup"
+    return [Problem(f"{what}, and there is work of more than two days since", DO_BACKUP)]
+
+
+def apart(home: Home) -> list[Problem]:
+    """Stand-ins: what was asked while the database could not be used."""
+    do = "lodestar data merge, once the database can be used"
+    return [Problem(f"{path} holds a session", do) for path in kept(home)]
+
+
+def sqlite_subject(version: tuple[int, int, int]) -> str:
+    """SQLite's version. Its fault with logs that are begun anew cannot meet our lock."""
+    name = "SQLite " + ".".join(map(str, version))
+    mended = version >= (3, 51, 3) or any(
+        version[:2] == first[:2] and version >= first for first in ((3, 50, 7), (3, 44, 6))
+    )
+    note = "" if mended else "; let no other program write to usage.db: it may damage the file"
+    return f"a database engine: {name}{note}"
 
 
 def _is_open(path: Path) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lodestar.errors import LedgerError
 
@@ -12,11 +13,36 @@ Step = Callable[[sqlite3.Connection], None]
 
 
 @dataclass(frozen=True)
+class Purge:
+    """Which rows are to go: those from before a moment, those of a project, or both.
+
+    `text_only` leaves the counts and takes the words.
+    """
+
+    before_ms: int | None = None
+    project: str | None = None
+    text_only: bool = False
+
+
+Purger = Callable[[sqlite3.Connection, Purge, int], int]
+"""Deletes at most so many rows, in the caller's transaction; how many it were, 0 at the end."""
+Replay = Callable[[sqlite3.Connection, str, Mapping[str, Any]], "bool | None"]
+"""Puts a row of the ledger's journal, by table, back into a restored database, in the caller's
+transaction: whether it was missing; None where the table is somebody else's."""
+
+
+@dataclass(frozen=True)
 class MigrationSet:
-    """One owner's steps in the order of their release. A released step never changes."""
+    """One owner's steps in the order of their release. A released step never changes.
+
+    `purgers` are called one after the other, each until it finds nothing more, in the order in
+    which rows may go.
+    """
 
     name: str
     steps: Sequence[tuple[str, Step]]
+    purgers: Sequence[Purger] = ()
+    replay: Replay | None = None
 
 
 def pending(connection: sqlite3.Connection, sets: Sequence[MigrationSet]) -> list[MigrationSet]:

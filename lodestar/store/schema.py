@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from lodestar.store import core_purge, state
 from lodestar.store.migrations import MigrationSet
 
 _TABLES_1 = (
@@ -64,4 +65,14 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-CORE = MigrationSet("core", (("create_tables", _create_tables),))
+def _store_state(connection: sqlite3.Connection) -> None:
+    state.create_table(connection)
+    # A purge looks for what was said of an exchange.
+    connection.execute("CREATE INDEX ratings_by_exchange ON ratings(exchange_id)")
+
+
+CORE = MigrationSet(
+    "core",
+    (("create_tables", _create_tables), ("store_state", _store_state)),
+    purgers=core_purge.PURGERS,
+)

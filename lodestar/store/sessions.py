@@ -12,6 +12,7 @@ from lodestar.clock import now_ms
 from lodestar.ids import new_id
 from lodestar.paths import Home, write_private
 from lodestar.store.processes import runs
+from lodestar.store.state import bump
 from lodestar.store.store import Store
 from lodestar.store.text import storable
 
@@ -43,6 +44,16 @@ def machine_id(home: Home) -> str:
         return home.machine_file.read_text("ascii").strip()
 
 
+def _machine(store: Store, home: Home) -> str:
+    try:
+        return machine_id(home)
+    except OSError:
+        # A stand-in is for homes in which nothing can be written, too.
+        if store.stands_for is None:
+            raise
+        return new_id()
+
+
 def boot_id() -> str:
     """An id that changes with each boot, so that a pid means something; empty if unknown."""
     try:
@@ -57,9 +68,10 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
     False where the session is there already: its shim before this one was killed, and what
     that one left open is marked killed.
     """
-    machine = machine_id(home)
+    machine = _machine(store, home)
     with store.write() as connection:
-        project = _project_id(connection, session.project) if session.project else None
+        bump(connection)
+        project = project_id(connection, session.project) if session.project else None
         added = connection.execute(
             "INSERT OR IGNORE INTO sessions(id, machine_id, project_id, profile, branch, pid,"
             " boot_id, started_ms, session_minutes, training_opt_in)"
@@ -82,14 +94,46 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
 
 
 def end_session(store: Store, session: str, reason: str, exit_code: int | None) -> None:
-    """Mark a session ended; what it left open is marked killed."""
+    """Mark a session ended; what it left open is marked killed.
+
+    Where it just `ended`, the reason that was noted before says more.
+    """
     with store.write() as connection:
         connection.execute(
-            "UPDATE sessions SET ended_ms = ?, end_reason = ?, exit_code = ?"
-            " WHERE id = ? AND ended_ms IS NULL",
-            (now_ms(), reason, exit_code, session),
+            "UPDATE sessions SET ended_ms = ?, exit_code = ?,"
+            " end_reason = iif(?3 = 'ended', ifnull(end_reason, ?3), ?3)"
+            " WHERE id = ?4 AND ended_ms IS NULL",
+            (now_ms(), exit_code, reason, session),
         )
         _kill_open(connection, session)
+
+
+def note_end(store: Store, session: str, reason: str) -> None:
+    """Say why a session is about to end by itself."""
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE sessions SET end_reason = ? WHERE id = ? AND ended_ms IS NULL",
+            (reason, session),
+        )
+
+
+def extend_session(store: Store, session: str, minutes: int) -> None:
+    """Keep the session's new length; one that is longer already stays."""
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE sessions SET session_minutes = max(?, ifnull(session_minutes, 0)) WHERE id = ?",
+            (minutes, session),
+        )
+
+
+def length_and_turn(store: Store, session: str) -> tuple[int | None, int | None]:
+    """The session's length in minutes, with what it was extended by, and its last turn."""
+    row = store.row(
+        "SELECT session_minutes, (SELECT max(turn) FROM exchanges WHERE session_id = s.id) AS turn"
+        " FROM sessions s WHERE id = ?",
+        (session,),
+    )
+    return (row["session_minutes"], row["turn"]) if row else (None, None)
 
 
 def sweep_dead(store: Store) -> int:
@@ -117,7 +161,8 @@ def _alive(pid: int | None, boot: str | None) -> bool:
     return pid is not None and boot == boot_id() and runs(pid)
 
 
-def _project_id(connection: sqlite3.Connection, root: Path) -> str:
+def project_id(connection: sqlite3.Connection, root: Path) -> str:
+    """The id of a project, added where it is new, within the caller's transaction."""
     path = storable(str(root))
     connection.execute(
         "INSERT OR IGNORE INTO projects(id, root, name, created_ms) VALUES (?, ?, ?, ?)",

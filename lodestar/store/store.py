@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import signal
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from lodestar.errors import LedgerError
-from lodestar.paths import tighten
-from lodestar.store import migrations
+from lodestar.store import fitness, migrations, state
+from lodestar.store.connection import LOCK_TIMEOUT_S, connect, create, in_use, lock_path, unstopped
+from lodestar.store.fitness import MOUNTS
 from lodestar.store.migrations import MigrationSet
+from lodestar.store.turn import turn
 
 log = logging.getLogger("lodestar.store")
-
-LOCK_TIMEOUT_S = 20.0
+EMPTYING_TRIES = 40
 
 
 class Store:
@@ -31,38 +30,136 @@ class Store:
     unfair and because the queue keeps a checkpoint from running beside a commit.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock_file: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock_file: int,
+        stands_for: LedgerError | None = None,
+    ) -> None:
         self.path = path
+        self.stands_for = stands_for
+        """Why this is a stand-in, None for the database itself."""
         self._connection = connection
         self._lock_file = lock_file
         self._mutex = threading.RLock()
+        self._identity = fitness.identity(path)
+        self._ending = ExitStack()
+        self._witnessed: state.State | None = None
 
     @classmethod
-    def open(cls, path: Path, sets: Sequence[MigrationSet] = ()) -> Store:
+    def open(
+        cls,
+        path: Path,
+        sets: Sequence[MigrationSet] = (),
+        whole: bool = False,
+        mounts: Path = MOUNTS,
+    ) -> Store:
         """Open or create the database and bring its tables up to date.
 
-        Raises LedgerError where it cannot be opened, is damaged, or is from a newer version.
+        Raises LedgerError where it cannot be opened, is damaged, is from a newer version, lies
+        where it is not safe, or is not the one that was left here. `whole` looks at every page
+        of a file that is not too large.
         """
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for file in (path, _lock_path(path)):
-                os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-                tighten(file)
-            lock_file = os.open(_lock_path(path), os.O_RDWR | os.O_CLOEXEC)
-            connection = _connect(path)
-            store = cls(path, connection, lock_file)
-            store._migrate(sets)
-        except (sqlite3.Error, OSError) as error:
-            raise _unusable(path, error) from error
+        with ExitStack() as ending:
+            try:
+                _refuse(fitness.misplaced(path, mounts))
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                ending.enter_context(in_use(path))
+                # Before the database: another process may be making both, the witness last.
+                witness = state.read_witness(path)
+                _refuse(state.missing(path, witness))
+                store = cls._opened(path, sets, None, ending)
+                _refuse(fitness.damaged(store._connection, path, whole))
+                _refuse(state.mismatch(path, state.read(store._connection), witness))
+                store._migrate(sets)
+                store._witnessed = witness
+                if witness is None:
+                    store._write_witness()
+            except (sqlite3.Error, OSError) as error:
+                raise unusable(path, error) from error
+            store._ending = ending.pop_all()
         return store
+
+    @classmethod
+    def stand_in(cls, path: Path, sets: Sequence[MigrationSet], reason: LedgerError) -> Store:
+        """A database in the place of the one that cannot be used; never fit for money."""
+        with ExitStack() as ending:
+            try:
+                store = cls._opened(path, sets, reason, ending)
+                store._migrate(sets)
+            except (sqlite3.Error, OSError) as error:
+                raise unusable(path, error) from error
+            store._ending = ending.pop_all()
+        return store
+
+    @classmethod
+    def _opened(
+        cls,
+        path: Path,
+        sets: Sequence[MigrationSet],
+        stands_for: LedgerError | None,
+        ending: ExitStack,
+    ) -> Store:
+        create(path)
+        connection = connect(path)
+        ending.callback(connection.close)
+        lock_file = os.open(lock_path(path), os.O_RDWR | os.O_CLOEXEC)
+        ending.callback(os.close, lock_file)
+        migrations.pending(connection, sets)
+        return cls(path, connection, lock_file, stands_for)
+
+    @property
+    def unfit(self) -> LedgerError | None:
+        """Why no money may be spent on the word of this database; None where it may.
+
+        It is asked before each hold: three looks at the file system.
+        """
+        if self.stands_for:
+            return self.stands_for
+        now = fitness.identity(self.path)
+        return None if now is not None and now == self._identity else fitness.replaced(self.path)
+
+    def keep_witness(self) -> None:
+        """Let the witness know of what was written since. A failure is logged."""
+        with self._mutex:
+            if self._lock_file < 0 or self.stands_for or self.unfit:
+                return
+            try:
+                self._write_witness()
+            except (sqlite3.Error, OSError, LedgerError) as error:
+                log.warning("the witness of %s could not be written: %s", self.path, error)
+
+    def _write_witness(self) -> None:
+        found = state.read(self._connection)
+        if found is None or found == self._witnessed:
+            return
+        with self._turn():
+            # Another process may have got further in the meantime.
+            found = state.read(self._connection)
+            if found and found != state.read_witness(self.path):
+                state.write_witness(self.path, found)
+        self._witnessed = found
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was not closed yet."""
+        return self._lock_file >= 0
+
+    def save(self, target: Path) -> None:
+        """Copy what this connection sees, also where its file has lost its name."""
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with self._mutex, closing(sqlite3.connect(target)) as made:
+            self._connection.backup(made)
+            made.execute("PRAGMA journal_mode=DELETE")
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         with self._mutex:
             if self._lock_file >= 0:
-                self._connection.close()
-                os.close(self._lock_file)
+                self.keep_witness()
                 self._lock_file = -1
+                self._ending.close()
 
     def __enter__(self) -> Store:
         return self
@@ -88,9 +185,12 @@ class Store:
         with self._mutex:
             action()
 
+    def _turn(self) -> AbstractContextManager[None]:
+        return turn(lock_path(self.path), self._lock_file, LOCK_TIMEOUT_S)
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _unstopped(), _locked(self._lock_file):
+        with unstopped(), self._turn():
             try:
                 # Inside: what interrupts right after it must not leave it open.
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -101,6 +201,12 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """The connection for several queries, without a transaction around them."""
+        with self._mutex:
+            yield self._connection
+
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query; read at once, so that no snapshot stays open."""
         with self._mutex:
@@ -110,6 +216,22 @@ class Store:
         """The first row of a query, or None."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
+
+    def empty_log(self) -> bool:
+        """Bring all into the file and empty the log beside it; False while others read.
+
+        What was purged is in the log until then.
+        """
+        for _ in range(EMPTYING_TRIES):
+            # In the writers' queue: a checkpoint never runs beside a commit.
+            with self._mutex, self._turn():
+                self._connection.execute("PRAGMA busy_timeout=20")
+                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                self._connection.execute("PRAGMA busy_timeout=10000")
+            if not busy:
+                return True
+            time.sleep(0.05)
+        return False
 
     def _migrate(self, sets: Sequence[MigrationSet]) -> None:
         for group in migrations.pending(self._connection, sets):
@@ -124,78 +246,15 @@ class Store:
                 log.exception("the tables of %s could not be made", group.name)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    mode = _set_wal(connection)
-    if mode != "wal":
-        connection.close()
-        raise sqlite3.OperationalError(f"journal mode is {mode}: write-ahead logging was refused")
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _set_wal(connection: sqlite3.Connection) -> str:
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
-        except sqlite3.OperationalError as error:
-            # The switch to WAL ignores the busy timeout while another process does the same.
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-@contextmanager
-def _unstopped() -> Iterator[None]:
-    """A stop (Ctrl-Z) waits until the end: all sessions would wait for a stopped writer.
-
-    Only the main thread may say so; a process that writes in others answers the signal itself.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:
-        yield
-        return
-    asked: list[int] = []
-    signal.signal(signal.SIGTSTP, lambda number, _: asked.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        if asked:
-            os.kill(os.getpid(), signal.SIGTSTP)
-
-
-@contextmanager
-def _locked(lock_file: int) -> Iterator[None]:
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise LedgerError(
-                    "the database is busy",
-                    f"another process has been writing to it for {LOCK_TIMEOUT_S:.0f} seconds",
-                    "try again in a moment",
-                ) from None
-            time.sleep(0.005)
-    try:
-        yield
-    finally:
-        fcntl.flock(lock_file, fcntl.LOCK_UN)
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
-
-
-def _unusable(path: Path, error: Exception) -> LedgerError:
+def unusable(path: Path, error: Exception) -> LedgerError:
+    """What SQLite or the system said, as an error for the user."""
     return LedgerError(
         f"cannot use the database {path}",
         str(error),
-        "check free space and permissions; if it is damaged, move it aside and restore a backup",
+        "check free space and permissions; if it is damaged: lodestar data restore",
     )
+
+
+def _refuse(problem: LedgerError | None) -> None:
+    if problem:
+        raise problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -13,13 +13,16 @@ from lodestar.loading import Context
 from lodestar.plugins import Plugins
 from lodestar.rating import ask as ask_rating
 from lodestar.store.feedback import add_rating
+from lodestar.store.migrations import MigrationSet
 from lodestar.store.schema import CORE
 from lodestar.store.sessions import end_session
+from lodestar.store.stand_in import find, reopen, told
 from lodestar.store.store import Store
 from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
 from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.uncommitted import dirty, settle, tell_own
+from lodestar.terminal import one_line
 
 
 def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
@@ -33,7 +36,7 @@ def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
     sets = [CORE, *plugins.collect("register_migrations")]
     # The shim's failure is told already; the database may be its reason.
     quiet = suppress(LodestarError) if ended.problem else nullcontext()
-    with quiet, Store.open(context.home.database, sets) as store:
+    with quiet, _store(context, ended.session, sets) as store:
         end_session(store, ended.session, ended.reason, ended.exit_code)
         settle(context.home, store, ended.left)
         tell_own(context.home, store, ended.session)
@@ -41,6 +44,19 @@ def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
             return
         with signals.released():
             _look_back(context, plugins, store, ended, ask and not signals.stopped_by)
+            _tell_place(store)
+
+
+def _store(context: Context, session: str, sets: Sequence[MigrationSet]) -> Store:
+    """The database, or the stand-in that the session was recorded in."""
+    instead = find(context.home, session)
+    return reopen(instead, sets) if instead else Store.open(context.home.database, sets)
+
+
+def _tell_place(store: Store) -> None:
+    """Where the session is recorded, if not in the database, and how that is mended."""
+    if store.stands_for:
+        sys.stderr.write(f"note: {one_line(told(store, store.stands_for))}\n")
 
 
 def _look_back(context: Context, plugins: Plugins, store: Store, ended: Ended, ask: bool) -> None:
@@ -49,7 +65,8 @@ def _look_back(context: Context, plugins: Plugins, store: Store, ended: Ended, a
         return
     sys.stderr.write(render(found) + "\n")
     worth_asking = found.commits and ended.exit_code == 0 and ended.reason == "ended"
-    if ask and worth_asking and context.settings.rating.enabled:
+    present = worth_asking and not _left_alone(store, ended.session)
+    if ask and present and context.settings.rating.enabled:
         _rate(context, store, ended.session)
 
 
@@ -80,6 +97,15 @@ def _rate(context: Context, store: Store, session: str) -> None:
     add_rating(store, session, exchange, answer.verdict, "session_end", answer.reason)
     reason = f" ({answer.reason})" if answer.reason else ""
     sys.stderr.write(f"recorded: {answer.verdict}{reason}. Undo: lodestar rate --undo\n")
+
+
+def _left_alone(store: Store, session: str) -> bool:
+    """Whether Aider left because of a time limit, and nobody pressed a key there."""
+    row = store.row(
+        "SELECT json_extract(data, '$.alone') FROM signals WHERE session_id = ? AND type = 'exit'",
+        (session,),
+    )
+    return bool(row and row[0])
 
 
 def _only_edit(store: Store, session: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -13,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from lodestar.catalog import WEAK
-from lodestar.clock import boot_seconds
+from lodestar.clock import awake_seconds, boot_seconds
 from lodestar.loading import Context
 from lodestar.paths import Home, write_private
 from lodestar.store.processes import runs
 from lodestar.store.uncommitted import journal_path
 from lodestar.supervisor.aider_files import model_metadata, model_settings
 from lodestar.supervisor.branch import current_branch
+from lodestar.terminal import interactive
 from lodestar.trust.files import IGNORE
 from lodestar.trust.ignore_file import is_harmless
 
@@ -57,6 +57,7 @@ class SessionFiles:
             "folder": os.getcwd(),
             "flags": dict(flags),
             "started": boot_seconds(),
+            "awake": awake_seconds(),
             "branch": current_branch(self._context.project.root),
         }
         write_private(self.shim, json.dumps(spec))
@@ -86,6 +87,7 @@ class SessionFiles:
             "editor": settings.editor,
             "poll_s": 1.0,
             "plain": plain,
+            "ask": interactive(os.environ),
             "journal": str(journal_path(self._context.home, self._session)),
         }
         write_private(self.launcher, json.dumps(spec))
@@ -102,10 +104,9 @@ class SessionFiles:
         return [*instead, *self._context.repository_args]
 
     def _histories(self) -> dict[str, str]:
-        """Aider's histories of this project, out of the repository: they hold whole answers."""
-        root = str(self._context.project.root)
-        digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
-        folder = self._context.home.folder("aider") / f"{Path(root).name or 'root'}-{digest}"
+        """Aider's histories of this project."""
+        folder = self._context.home.histories(self._context.project.root)
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         found = {}
         for key, name in (

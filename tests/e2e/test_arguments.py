@@ -52,17 +52,6 @@ def test_a_broken_configuration_is_three_lines_and_exit_code_2(machine: Machine)
     assert [line[:6] for line in done.stderr.splitlines()] == ["error:", "why:  ", "do:   "]
 
 
-def test_a_damaged_database_is_three_lines_and_exit_code_7(machine: Machine) -> None:
-    machine.config("")
-    (machine.home / "usage.db").write_bytes(b"not a database" * 1000)
-    done = machine.run("code", "--yes-always", "--message", "x", "hello.py")
-    assert done.returncode == 7, done.stderr
-    assert "error:" in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert machine.text() == SOURCE
-    machine.wait_gone()
-
-
 @pytest.mark.parametrize(
     ("config", "blocked", "why"),
     [

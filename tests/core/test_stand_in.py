@@ -1,0 +1,145 @@
+"""What was asked while the database could not be used is kept apart, and taken in afterwards."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lodestar.errors import LedgerError, LodestarError
+from lodestar.paths import Home
+from lodestar.store.merge import merge
+from lodestar.store.migrations import MigrationSet
+from lodestar.store.schema import CORE
+from lodestar.store.sessions import Session, start_session
+from lodestar.store.stand_in import find, kept, leave, open_stand_in, reopen, told
+from lodestar.store.store import Store
+from tests.cli.worklog import Worklog
+
+REASON = LedgerError("the database is gone", "somebody took it", "lodestar data restore")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    Store.open(home.database, [CORE]).close()
+    return home
+
+
+def work(store: Store, home: Home, project: Path, session: str) -> None:
+    log = Worklog(store, home, project, session).start()
+    log.signal("apply", log.exchange("asked", "answered"), edited=["a.py"])
+    log.end()
+
+
+def stand_in(home: Home, session: str = "S2") -> Path:
+    """One with an exchange in it."""
+    store = open_stand_in(home, session, [CORE], REASON)
+    work(store, home, home.root / "project", session)
+    leave(store)
+    (path,) = kept(home)
+    return path
+
+
+def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    tables = ("projects", "sessions", "exchanges", "attempts", "messages", "exchange_messages")
+    return {t: [tuple(r) for r in store.rows(f"SELECT * FROM {t}")] for t in (*tables, "signals")}
+
+
+def test_it_is_never_fit_for_money_and_remembers_why(home: Home) -> None:
+    path = stand_in(home)
+    assert find(home, "S2") == path
+    assert find(home, "S3") is None
+    with reopen(path, [CORE]) as store:
+        assert store.unfit is store.stands_for
+        assert store.unfit
+        assert (store.unfit.what, store.unfit.do) == (REASON.what, REASON.do)
+        line = told(store, store.unfit)
+    assert "Paid models are closed" in line
+    assert str(path) in line
+
+
+def test_a_shim_that_comes_again_goes_on_in_the_same_one(home: Home) -> None:
+    first = open_stand_in(home, "S2", [CORE], REASON)
+    work(first, home, home.root / "project", "S2")
+    first.close()
+    with open_stand_in(home, "S2", [CORE], REASON) as again:
+        assert len(again.rows("SELECT * FROM exchanges")) == 1
+
+
+def test_it_lies_outside_a_home_that_takes_nothing(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (home.root / "run").write_text("in the way")
+    with open_stand_in(home, "S2", [CORE], REASON) as store:
+        assert store.path.parent == tmp_path / f"lodestar-{os.getuid()}"
+        assert store.path.parent.stat().st_mode & 0o777 == 0o700
+        assert find(home, "S2") == store.path
+
+
+def test_a_folder_that_is_not_private_is_not_taken(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    (home.root / "run").write_text("in the way")
+    (tmp_path / f"lodestar-{os.getuid()}").mkdir(0o777)
+    (tmp_path / f"lodestar-{os.getuid()}").chmod(0o777)
+    with pytest.raises(LedgerError, match="cannot use the database"):
+        open_stand_in(home, "S2", [CORE], REASON)
+
+
+def test_it_is_taken_in_once_with_its_project_found_again(home: Home) -> None:
+    with Store.open(home.database, [CORE]) as store:
+        work(store, home, home.root / "project", "S1")
+        path = stand_in(home)
+        copy = path.read_bytes()
+        assert merge(store, path, [CORE]) == 1
+        assert not kept(home)
+        assert len(store.rows("SELECT * FROM projects")) == 1
+        assert len(store.rows("SELECT DISTINCT project_id FROM sessions")) == 1
+        assert store.rows("PRAGMA foreign_key_check") == []
+        before = everything(store)
+        path.write_bytes(copy)
+        assert merge(store, path, [CORE]) == 0
+        assert everything(store) == before
+
+
+def test_modules_take_their_own_rows_from_it(home: Home) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def create(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE charges(id TEXT PRIMARY KEY, project_id TEXT)")
+
+    def replay(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> bool | None:
+        if table != "charges":
+            return None
+        seen.append((row["id"], row["project_id"]))
+        return True
+
+    sets = [CORE, MigrationSet("money", (("create", create),), replay=replay)]
+    path = stand_in(home)
+    with reopen(path, sets) as source, source.write() as connection:
+        old = connection.execute("SELECT id FROM projects").fetchone()[0]
+        connection.execute("INSERT INTO charges VALUES ('C1', ?), ('C2', NULL)", (old,))
+    with Store.open(home.database, sets) as store:
+        merge(store, path, sets)
+        new = store.rows("SELECT id FROM projects")[0][0]
+    assert old != new
+    assert seen == [("C1", new), ("C2", None)]
+
+
+def test_the_stand_in_of_a_running_session_is_left_alone(home: Home) -> None:
+    source = open_stand_in(home, "S2", [CORE], REASON)
+    start_session(source, home, Session("S2", None, "default", None, os.getpid()))
+    source.close()
+    with (
+        Store.open(home.database, [CORE]) as store,
+        pytest.raises(LodestarError, match="is running"),
+    ):
+        merge(store, kept(home)[0], [CORE])
+    assert kept(home)
