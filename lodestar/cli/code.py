@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lodestar.errors import LodestarError
+from lodestar.durations import parse_duration
+from lodestar.errors import LodestarError, UsageError
 from lodestar.terminal import printable
 
 log = logging.getLogger("lodestar.cli.code")
@@ -24,10 +25,17 @@ def code(
     profile: Annotated[
         str | None, typer.Option("--profile", metavar="NAME", help="Work under this profile.")
     ] = None,
-    minutes: Annotated[
-        int | None,
-        typer.Option("--minutes", metavar="N", help="End the session after this many minutes."),
+    time_limit: Annotated[
+        str | None,
+        typer.Option("--time-limit", metavar="TIME", help="End the session after 45m, 2h, 1h30m."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="USD", help="Most that this session may cost: 0.50."),
+    ] = None,
+    free_only: Annotated[
+        bool, typer.Option("--free-only", help="Close paid models; their keys are never read.")
+    ] = False,
     no_rating: Annotated[
         bool, typer.Option("--no-rating", help="Do not ask for a rating at the end.")
     ] = False,
@@ -46,15 +54,37 @@ def code(
 
     lodestar code -- --help          (Aider's own help)
     """
-    flags = {"profile": profile, "limits.session_minutes": minutes}
+    flags = {"profile": profile, **_limits(time_limit, budget, free_only)}
     how = {"ask": not no_rating, "plain": plain}
     raise typer.Exit(_work(flags, context.args, context.obj, **how))
+
+
+def _limits(time_limit: str | None, budget: str | None, free_only: bool) -> dict[str, Any]:
+    return {
+        "limits.session_minutes": _minutes(time_limit),
+        "limits.session_usd": budget and budget.removeprefix("$"),
+        "limits.free_only": free_only or None,
+    }
+
+
+def _minutes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    seconds = parse_duration(text, bare="m")
+    if seconds < 60 or seconds % 60:
+        raise UsageError(
+            f"`--time-limit {text}` cannot be used",
+            "a session's length is a number of whole minutes, one at least",
+            "write it like 45m, 2h or 1h30m",
+        )
+    return seconds // 60
 
 
 def _work(
     flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool, plain: bool
 ) -> int:
     from lodestar.loading import load
+    from lodestar.supervisor.free_only import check_models
     from lodestar.supervisor.session import run_session, warn
     from lodestar.supervisor.signals import Signals
     from lodestar.trust.question import settle
@@ -65,6 +95,7 @@ def _work(
     if settle(loaded):
         loaded = load(flags)
     warn(() if told else loaded.warnings)
+    warn(list(check_models(loaded, arguments)))
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True
     preload.start()

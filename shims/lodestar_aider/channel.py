@@ -25,11 +25,20 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class End:
+    """Why the session is over; `minutes` is the length of one that the user may extend."""
+
+    reason: str
+    kind: str = ""
+    minutes: int | None = None
+
+
+@dataclass(frozen=True)
 class News:
-    """One answer of the shim: new notices, why to end (None: go on), the status line's parts."""
+    """One answer of the shim: new notices, the end (None: go on), the status line's parts."""
 
     notices: list[Notice] = field(default_factory=list)
-    end: str | None = None
+    end: End | None = None
     status: list[str] = field(default_factory=list)
 
 
@@ -59,6 +68,17 @@ class Channel:
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
+    def extend(self, minutes: int) -> int | None:
+        """The session's new length in minutes; None where it could not be extended."""
+        body = json.dumps({"minutes": minutes}).encode("ascii")
+        answer = self._request("POST", "/lodestar/v1/extend", body)
+        if answer is None or answer[0] != 200:
+            return None
+        try:
+            return int(json.loads(answer[1])["minutes"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
     def _request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes] | None:
         headers, timeout = dict(self._headers), POLL_TIMEOUT_S
         if body is not None:
@@ -79,6 +99,12 @@ def _news(data: dict[str, Any]) -> News:
         Notice(int(item["id"]), str(item.get("level", "info")), str(item["text"]))
         for item in data.get("notices") or []
     ]
-    end = data.get("end")
-    reason = None if end is None else str(end.get("reason") or "this session is over")
-    return News(notices, reason, [str(part) for part in data.get("status") or []])
+    return News(notices, _end(data.get("end")), [str(part) for part in data.get("status") or []])
+
+
+def _end(data: dict[str, Any] | None) -> End | None:
+    if data is None:
+        return None
+    minutes = data.get("minutes")
+    reason = str(data.get("reason") or "this session is over")
+    return End(reason, str(data.get("kind") or ""), None if minutes is None else int(minutes))

@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from lodestar_aider.channel import News, Notice
+from lodestar_aider.channel import End, News, Notice
 
 YELLOW, PLAIN = "\x1b[33m", "\x1b[0m"
 
@@ -25,7 +25,11 @@ class Desk:
         self._lock = threading.Lock()
         self._notices: list[Notice] = []
         self._last = 0
-        self._end: str | None = None
+        self._end: End | None = None
+        self._length = 0
+        self._cut = False
+        self._typed = ""
+        self._lines: list[str] = []
         self._status: list[str] = []
         self._model: str | None = None
         self._io: Any = None
@@ -42,7 +46,8 @@ class Desk:
             fresh = [notice for notice in news.notices if notice.id > self._last]
             self._notices += fresh
             self._last = max([self._last, *(notice.id for notice in fresh)])
-            self._end = self._end or news.end
+            if self._end is None or self._end.minutes is not None:
+                self._end = None if self._answered(news.end) else news.end
             self._status = news.status
         self.refresh()
 
@@ -71,10 +76,10 @@ class Desk:
 
     def open_prompt(self, io: Any) -> None:
         """The prompt is about to show (main thread); raises EOFError when the session is over."""
-        self._io = io
+        self._io, self._cut, self._typed, self._lines = io, False, "", []
         self.print_notices()
         if self._end is not None:
-            self._say_end()
+            self._cut = True
             raise EOFError
         if io.prompt_session is None:
             self._listen_for_wake()
@@ -91,32 +96,51 @@ class Desk:
         with self._lock:
             due, self._notices = self._notices, []
         for notice in due:
-            self._print(notice.text, warn=notice.level == "warn")
+            self.say(notice.text, warn=notice.level == "warn")
 
     def _in_app(self, app: Any) -> None:
         """Runs in the prompt's event loop."""
         if not self._waiting or app.is_done:
             return
         if self._end is not None:
+            self._cut, self._typed = True, self._io.prompt_session.default_buffer.text
             app.exit(exception=EOFError)
             return
         toolkit = importlib.import_module("prompt_toolkit.application")
         with importlib.import_module("prompt_toolkit.application.current").set_app(app):
             toolkit.run_in_terminal(self.print_notices)
 
-    def end_shown(self) -> None:
-        """Say why the session ended, after a prompt that was closed for it."""
-        self.print_notices()
-        if self._end is not None:
-            self._say_end()
+    def line_read(self, line: str) -> None:
+        """A line was entered at the open prompt; Aider collects several between braces."""
+        if self._waiting:
+            self._lines.append(line)
 
     @property
-    def ending(self) -> bool:
-        """Whether the shim asked for the end of the session."""
-        return self._end is not None
+    def cut(self) -> bool:
+        """Whether the last prompt was closed for the session's end, and not by the user."""
+        return self._cut
 
-    def _say_end(self) -> None:
-        self._print(self._end or "", warn=True)
+    def closed_for(self) -> tuple[End | None, str]:
+        """The end for which the prompt was cut, and what was typed there; the end is told here.
+
+        The end is None where it has been put off meanwhile.
+        """
+        self._waiting, end = False, self._end
+        self.print_notices()
+        if end is not None:
+            self.say(end.reason, warn=True)
+        return end, "\n".join([*self._lines[1:], self._typed])
+
+    def goes_on(self, minutes: int) -> None:
+        """The session is so long now; an end that was on its way before counts no more."""
+        with self._lock:
+            # The status is that of the end.
+            self._length, self._status = minutes, []
+            if self._end is not None and self._end.minutes is not None:
+                self._end = None
+
+    def _answered(self, end: End | None) -> bool:
+        return end is not None and end.minutes is not None and end.minutes < self._length
 
     def _show_status(self, io: Any) -> None:
         session = io.prompt_session
@@ -125,7 +149,8 @@ class Desk:
             session.bottom_toolbar = text
             session.app.invalidate()
 
-    def _print(self, text: str, warn: bool) -> None:
+    def say(self, text: str, warn: bool = False) -> None:
+        """Write a line; only where no answer and no prompt is on the screen."""
         line = f"[lodestar] {printable(text)}"
         coloured = warn and self._io is not None and self._io.pretty
         sys.stdout.write(f"{YELLOW}{line}{PLAIN}\n" if coloured else f"{line}\n")
@@ -144,7 +169,7 @@ class Desk:
 
     def _woken(self, number: int, frame: Any) -> None:
         if self._waiting and self._end is not None:
-            self._waiting = False
+            self._waiting, self._cut = False, True
             sys.stdout.write("\n")
             raise EOFError
 

@@ -27,6 +27,7 @@ from lodestar_aider import (
 from lodestar_aider.arguments import aider_arguments
 from lodestar_aider.channel import Channel
 from lodestar_aider.desk import Desk
+from lodestar_aider.ending import Ending
 from lodestar_aider.environment import clean_environment
 from lodestar_aider.errors import LaunchError
 from lodestar_aider.events import Events
@@ -46,6 +47,7 @@ class Session:
     turns: Turns
     events: Events
     desk: Desk
+    ending: Ending
     poller: prompt.Poller
 
 
@@ -77,11 +79,11 @@ def _open(spec: Spec) -> Session:
     clean_environment(os.environ, spec)
     channel, turns, desk = Channel(spec), Turns(), Desk()
     events = Events(channel, turns)
-    poller = prompt.Poller(channel, desk, spec.poll_s)
+    poller, ending = prompt.Poller(channel, desk, spec.poll_s), Ending(desk, channel, spec.ask)
     if not spec.plain:
         events.start()
         poller.start()
-    return Session(spec, turns, events, desk, poller)
+    return Session(spec, turns, events, desk, ending, poller)
 
 
 def _prepare(session: Session) -> Callable[[list[str]], Any]:
@@ -123,7 +125,7 @@ def _install_extras(session: Session) -> None:
     edits = journal.Journal(session.spec.journal, session.turns)
     edits.install()
     commits.CommitHooks(session.events, session.turns, edits).install()
-    prompt.Prompt(session.desk, session.events).install()
+    prompt.Prompt(session.desk, session.events, session.ending).install()
 
 
 def _run(session: Session, aider_main: Callable[[list[str]], Any]) -> int:
@@ -143,7 +145,7 @@ def _run(session: Session, aider_main: Callable[[list[str]], Any]) -> int:
 def _close(session: Session, code: int) -> None:
     if session.spec.plain:
         return
-    session.events.emit("exit", code=code)
+    session.events.emit("exit", code=code, ended=session.ending.kind, alone=session.ending.alone)
     session.events.close()
     session.poller.stop()
 

@@ -9,41 +9,56 @@ from typing import Any
 from lodestar_aider.channel import Channel
 from lodestar_aider.compat import Need
 from lodestar_aider.desk import Desk
+from lodestar_aider.ending import Ending
 from lodestar_aider.events import Events
 from lodestar_aider.patch import Function, wrap
 
 NEEDS = (
     Need("aider.io", "InputOutput.get_input", ("self", "root", "rel_fnames")),
-    Need("aider.io", "PromptSession"),
+    Need("aider.io", "PromptSession.prompt", ("self", "message")),
+    Need("aider.io", "InputOutput.set_placeholder", ("self", "placeholder")),
+    Need("aider.io", "InputOutput.add_to_input_history", ("self", "inp")),
 )
 
 
 class Prompt:
     """Tells the desk when Aider waits for the user."""
 
-    def __init__(self, desk: Desk, events: Events) -> None:
+    def __init__(self, desk: Desk, events: Events, ending: Ending) -> None:
         self._desk = desk
         self._events = events
+        self._ending = ending
 
     def install(self) -> None:
         """Wrap Aider's reading of a message; y/n questions are read elsewhere."""
-        wrap(importlib.import_module("aider.io").InputOutput, "get_input", self._get_input)
+        module = importlib.import_module("aider.io")
+        wrap(module.InputOutput, "get_input", self._get_input)
+        wrap(module.PromptSession, "prompt", self._prompt)
 
     def _get_input(self, original: Function) -> Function:
         def get_input(io: Any, *args: Any, **kwargs: Any) -> Any:
             model = _model(*args, **kwargs)
             self._events.emit("idle", model=model)
             self._desk.use(model)
-            self._desk.open_prompt(io)
-            try:
-                return original(io, *args, **kwargs)
-            except EOFError:
-                self._desk.end_shown()
-                raise
-            finally:
-                self._desk.close_prompt()
+            while True:
+                try:
+                    self._desk.open_prompt(io)
+                    return original(io, *args, **kwargs)
+                except EOFError:
+                    if not self._ending.put_off(io):
+                        raise
+                finally:
+                    self._desk.close_prompt()
 
         return get_input
+
+    def _prompt(self, original: Function) -> Function:
+        def prompt(*args: Any, **kwargs: Any) -> Any:
+            line = original(*args, **kwargs)
+            self._desk.line_read(line)
+            return line
+
+        return prompt
 
 
 def _model(*args: Any, **kwargs: Any) -> str | None:

@@ -33,6 +33,7 @@ class Spec:
     drop_env: tuple[str, ...] | list[str] = ()
     journal: str = ""
     plain: bool = False
+    ask: bool = False
 
     @property
     def api_base(self) -> str:

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lodestar.clock import boot_seconds
+from lodestar.clock import awake_seconds, boot_seconds
 from lodestar.errors import UsageError
 from lodestar.ids import new_id
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One session as the shim needs to know it. `started` is seconds since boot."""
+    """One session as the shim needs to know it.
+
+    `started` is seconds since boot; `awake` the same without those in which the machine slept.
+    """
 
     session: str
     token: str = field(repr=False)
@@ -26,6 +29,7 @@ class Spec:
     folder: str
     flags: Mapping[str, Any]
     started: float
+    awake: float = field(default_factory=awake_seconds)
     branch: str | None = None
     supervised: bool = True
 

@@ -39,6 +39,11 @@ class Terminal:
         self._reader.join(DEADLINE_S)
 
     @property
+    def pid(self) -> int:
+        """Of the program on it."""
+        return int(self._child.pid)
+
+    @property
     def text(self) -> str:
         """What was written so far, in the order written."""
         return ESCAPES.sub("", self._raw)

@@ -19,7 +19,6 @@ class Screen(Terminal):
 
     def __init__(self, child: Any) -> None:
         super().__init__(child)
-        self.pid: int = child.pid
         self._before = self._settings()
 
     def wait_briefly(self, words: str, seconds: float = 2) -> bool:
