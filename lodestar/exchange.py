@@ -65,6 +65,10 @@ class Outcome:
     served_model: str | None = None
     error: str | None = None
     sent: bool = True
+    received_bytes: int | None = None
+    """Bytes of everything generated that came: no more tokens than this can have come."""
+    overran: bool = False
+    """Lodestar stopped the answer, because far more came than its output cap allows."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,13 +21,25 @@ hookimpl = pluggy.HookimplMarker("lodestar")
 
 
 class Refused(Exception):  # noqa: N818 (a decision, not a fault)
-    """A gate's no. `policy` is downgrade, ask or stop; `remedy` tells the user what to do."""
+    """A gate's no. `policy` is downgrade, ask or stop; `remedy` tells the user what to do.
 
-    def __init__(self, message: str, policy: str, limit_source: str, remedy: str) -> None:
+    `details` are what a program wants to know of a limit: `limit`, `spent` and `held` as decimal
+    strings (USD) or whole numbers (tokens), `unit`, `resets_at` (ISO 8601) or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        policy: str,
+        limit_source: str,
+        remedy: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.policy = policy
         self.limit_source = limit_source
         self.remedy = remedy
+        self.details = dict(details or {})
 
 
 class AttemptGate(Protocol):
@@ -35,6 +47,8 @@ class AttemptGate(Protocol):
 
     max_output: int | None
     """The output cap to send, tokens; None leaves the request's own."""
+    notices: Sequence[str]
+    """Lines for the user about this attempt, such as a cap that was lowered or a wait."""
 
     def progress(self, received: int) -> bool:
         """Told the bytes received so far; False stops the stream."""
@@ -84,7 +98,10 @@ def exchange_finished(exchange: Exchange, store: Store, settings: Settings) -> N
 def session_event(session: str, event: dict[str, Any], store: Store, settings: Settings) -> Any:
     """Observe a session: event["type"] is started, outcome, tick, notice or finished.
 
-    For `finished` a module may return lines for the summary.
+    For `finished` a module may return lines for the summary. `tick` comes after each finished
+    exchange, and at least each minute: what a module returns then, a list of
+    {"text", "level": "info" | "warn"}, is shown to the user as notices. `notice` carries each
+    notice once it is shown.
     """
 
 

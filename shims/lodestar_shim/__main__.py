@@ -75,8 +75,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _log_to(folder: Path, redactor: Redactor) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / "shim.log", encoding="utf-8", errors="backslashreplace")
+    handler: logging.Handler
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = folder / "shim.log"
+        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+    except OSError:
+        # A home in which nothing can be written keeps nobody from working for free.
+        handler = logging.StreamHandler()
     handler.setFormatter(RedactedLines(LAYOUT, lambda: redactor))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 

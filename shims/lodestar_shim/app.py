@@ -14,7 +14,8 @@ from lodestar_shim.auth import Handler, Middleware, guard
 from lodestar_shim.control import Control
 from lodestar_shim.errors import ShimError, for_user
 from lodestar_shim.limits import Limits
-from lodestar_shim.pipeline import Pipeline, Services
+from lodestar_shim.pipeline import Pipeline
+from lodestar_shim.services import Services
 
 log = logging.getLogger("lodestar.shim")
 
@@ -26,12 +27,26 @@ def build(services: Services, port: int, limits: Limits) -> web.Application:
         client_max_size=limits.body,
     )
     control = Control(services)
-    app.router.add_post("/v1/chat/completions", Pipeline(services).chat)
+    pipeline = Pipeline(services)
+    app.on_startup.append(pipeline.start)
+    app.on_shutdown.append(pipeline.leave)
+    app.on_cleanup.append(pipeline.close)
+    chat = _busy(services, pipeline.chat)
+    app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/v1/models", _models(services))
     app.router.add_get("/healthz", _healthz)
     app.router.add_post("/lodestar/v1/events", control.events)
+    app.router.add_post("/lodestar/v1/extend", control.extend)
     app.router.add_get("/lodestar/v1/poll", control.poll)
     return app
+
+
+def _busy(services: Services, handler: Handler) -> Handler:
+    async def chat(request: web.Request) -> web.StreamResponse:
+        with services.session.busy():
+            return await handler(request)
+
+    return chat
 
 
 def _body(limits: Limits) -> Middleware:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from typing import Any
 
 from aiohttp import web
 
+from lodestar.errors import LodestarError
+from lodestar.store.sessions import extend_session, note_end
 from lodestar_shim.errors import ShimError
-from lodestar_shim.pipeline import Services
+from lodestar_shim.live import END_KINDS
+from lodestar_shim.services import Services
+from lodestar_shim.time_limit import status_text
 
+log = logging.getLogger("lodestar.shim.control")
 BATCH_LIMIT = 500
+EXTENSION_LIMIT = 1440
 NOT_KEPT = frozenset({"idle"})
 
 
 class Control:
-    """POST /lodestar/v1/events and GET /lodestar/v1/poll."""
+    """POST /lodestar/v1/events and /lodestar/v1/extend, GET /lodestar/v1/poll."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
@@ -32,6 +40,7 @@ class Control:
                 raise ShimError("an event needs a `type`", "invalid_request")
             if event["type"] == "idle" and isinstance(event.get("model"), str):
                 self._model = event["model"]
+            self._s.session.heard(event)
         await asyncio.to_thread(self._store, batch)
         return web.Response(status=204)
 
@@ -41,11 +50,36 @@ class Control:
         data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 16 else 0)
         return web.json_response({**data, "status": self._status()})
 
+    async def extend(self, http: web.Request) -> web.Response:
+        """Put off the end of the session: {"minutes": 15}; answers with its new length."""
+        body = await http.json()
+        minutes = body.get("minutes") if isinstance(body, dict) else None
+        if type(minutes) is not int or not 1 <= minutes <= EXTENSION_LIMIT:
+            raise ShimError(
+                f"`minutes` must be a number from 1 to {EXTENSION_LIMIT}", "invalid_request"
+            )
+        session = self._s.session
+        if session.time is None:
+            raise ShimError("this session has no time limit", "no_time_limit")
+        if session.ending is not None and session.ending.minutes is None:
+            raise ShimError("the end of this session cannot be put off", "session_ended")
+        total = session.time.extended(minutes)
+        session.extend_to(total)
+        await asyncio.to_thread(self._keep, total)
+        return web.json_response({"minutes": total})
+
+    def _keep(self, minutes: int) -> None:
+        """For the next shim, should this one be killed."""
+        try:
+            extend_session(self._s.store, self._s.session.id, minutes)
+        except (LodestarError, sqlite3.Error, OSError):
+            log.exception("an extension could not be stored; a restarted shim forgets it")
+
     def _status(self) -> list[str]:
         segments = [] if self._model is None else [self._billing(self._model)]
-        remaining = self._s.session.remaining_s
-        if remaining is not None:
-            segments.append(f"{max(0, int(remaining)) // 60} min left")
+        time = self._s.session.time
+        if time is not None:
+            segments.append(status_text(time.remaining_s))
         return segments
 
     def _billing(self, model: str) -> str:
@@ -61,6 +95,9 @@ class Control:
         session = self._s.session.id
         kept = [event for event in batch if event["type"] not in NOT_KEPT]
         for event in self._s.recorder.signals(kept, session):
+            if event["type"] == "exit" and event.get("ended") in END_KINDS:
+                # Aider leaves because the shim asked for it: its exit code does not say so.
+                note_end(self._s.store, session, event["ended"])
             self._s.plugins.collect(
                 "session_event",
                 session=session,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,9 @@ _RETRY_WORDS = (
     (re.compile(r"\bhttps?://\S+"), "[link]"),
     (re.compile(r"\blitellm\.(\w+)"), r"\1"),
     (re.compile(r"rate[\s_-]*limit", re.I), "request quota"),
+    # An amount stays one: a zero more changes nothing but how it is read by a machine.
+    (re.compile(r"(?<=\d\.)429\b"), "4290"),
+    (re.compile(r"(?<=\$)429\b"), "0429"),
     (re.compile(r"\b429\b"), "4 2 9"),
     (re.compile(r"request too large", re.I), "request over its size"),
     (re.compile(r"timed[\s-]*out|time-?out error|a timeout occurred", re.I), "took too long"),
@@ -50,9 +54,9 @@ class ShimError(Exception):
         )
 
 
-def for_user(what: str, why: str = "", do: str = "") -> str:
-    """A message that Aider prints as a block of its own under its prefix."""
-    return "\n\n  " + "\n  ".join(line for line in (what, why, do) if line) + "\n"
+def for_user(*lines: str) -> str:
+    """A message that Aider prints as a block of its own under its prefix: what, why, what to do."""
+    return "\n\n  " + "\n  ".join(line for line in lines if line) + "\n"
 
 
 def quote(text: str) -> str:
@@ -61,3 +65,15 @@ def quote(text: str) -> str:
     for pattern, replacement in _RETRY_WORDS:
         text = pattern.sub(replacement, text)
     return text if len(text) <= QUOTE_LIMIT else text[: QUOTE_LIMIT - 1] + "…"
+
+
+def harmless(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What is for programs, made harmless too: a client may look for words in the whole body."""
+    return {name: _harmless(value) for name, value in details.items()}
+
+
+def _harmless(value: Any) -> Any:
+    if value is None or (isinstance(value, int) and value != 429):
+        return value
+    # A number reads the same with a zero in front.
+    return quote(re.sub(r"\A429\b", "0429", str(value)))

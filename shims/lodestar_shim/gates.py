@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from lodestar.exchange import Outcome, Request, Route
@@ -28,8 +28,13 @@ class Gates:
         caps = [gate.max_output for gate in self._gates if gate.max_output]
         return min(caps) if caps else None
 
+    @property
+    def notices(self) -> list[str]:
+        """What the gates have to say to the user about this attempt."""
+        return [line for gate in self._gates for line in _lines(gate)]
+
     def progress(self, received: int) -> bool:
-        """Tell every gate the bytes received; False where one of them stops the stream.
+        """Tell every gate the bytes received; False where one of them stops the answer.
 
         A gate that fails stops a paid answer and lets a free one go on.
         """
@@ -56,6 +61,8 @@ async def open_gates(
     request: Request, route: Route, plugins: Plugins, store: Store, settings: Settings
 ) -> AsyncIterator[Gates]:
     """Enter every module's gate. Raises Refused."""
+    if route.entry.paid and settings.limits.free_only:
+        raise _free_only(route)
     opened: list[AttemptGate] = []
     metered = False
     async with AsyncExitStack() as stack:
@@ -76,17 +83,34 @@ async def open_gates(
         if route.entry.paid and not metered and not settings.allow_unmetered:
             raise Refused(
                 f"`{route.alias}` is a paid model and nothing here counts its cost",
-                "stop",
+                "ask",
                 "usage_tracker",
                 "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
             )
         yield Gates(opened, route.entry.paid)
 
 
+def _lines(gate: AttemptGate) -> list[str]:
+    lines = getattr(gate, "notices", ())
+    if not isinstance(lines, Sequence) or isinstance(lines, (str, bytes)):
+        log.error("a gate's notices are no list: %.100r", lines)
+        return []
+    return [line for line in lines if isinstance(line, str)]
+
+
+def _free_only(route: Route) -> Refused:
+    return Refused(
+        f"`{route.alias}` is a paid model and this session is free only",
+        "downgrade",
+        "limits.free_only",
+        "start without --free-only, or set limits.free_only: false",
+    )
+
+
 def _broken(name: str) -> Refused:
     return Refused(
         f"paid models are closed: the module {name} cannot check this request",
-        "stop",
+        "ask",
         name,
         "free models keep working; see the log",
     )

@@ -31,6 +31,14 @@ class Limits:
     """Silence inside an answer."""
     tail_s: float = 1
     """From [DONE] to the end of the stream, for which no client need wait."""
+    drain_s: float = 10
+    """From a client's hang-up to the end of a paid answer, which is read for its usage."""
+    leave_s: float = 5
+    """From the wish to leave to the end of every answer."""
+    tick_s: float = 60
+    """The modules are asked for news this often, besides after each exchange."""
+    upkeep_s: float = 10
+    """From the start to the first upkeep of the database, the day's backup among it."""
 
 
 DEFAULT = Limits()

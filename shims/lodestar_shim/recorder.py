@@ -60,13 +60,13 @@ class Recorder:
 
     async def attempt_closed(self, attempt: str, outcome: Outcome) -> None:
         """How an attempt ended."""
-        clean = self._clean(outcome)
+        clean = self.clean(outcome)
         await self._run(lambda: exchanges.close_attempt(self._store, attempt, clean))
 
     async def finished(self, exchange: Exchange, attempt: str | None) -> None:
         """The final outcome of the exchange and its last attempt; then the observers."""
 
-        exchange = replace(exchange, outcome=self._clean(exchange.outcome))
+        exchange = replace(exchange, outcome=self.clean(exchange.outcome))
 
         def write() -> None:
             answer = [self._message("assistant", exchange.text)] if exchange.text else []
@@ -119,7 +119,7 @@ class Recorder:
         full = self._settings.log.text == "full"
         return self._redactor.known(text) if full else self._redactor.text(text)
 
-    def _clean(self, outcome: Outcome) -> Outcome:
+    def clean(self, outcome: Outcome) -> Outcome:
         """An upstream's words, which may quote a key, made fit to be stored."""
         error = outcome.error and self._redactor.text(storable(outcome.error))
         model, reason = outcome.served_model, outcome.finish_reason

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.helpers import ceil_timeout
 from aiohttp.http_exceptions import HttpProcessingError
 
+from lodestar_shim.asker import Asker
 from lodestar_shim.gates import Gates
 from lodestar_shim.limits import Limits
 from lodestar_shim.tee import Tee
@@ -22,6 +23,7 @@ from lodestar_shim.upstream import TOO_SLOW, UpstreamError
 ANSWER_LIMIT = 8 << 20
 STREAM_LIMIT = 64 << 20
 HEAD_LIMIT = 4 << 20
+_OVERRUN = "a limit stopped the answer"
 
 
 class ClientGoneError(Exception):
@@ -44,9 +46,9 @@ class Relay:
     """One answer on its way to the client; from now on `first_s` runs."""
 
     def __init__(
-        self, http: web.Request, tee: Tee, gates: Gates, headers: Mapping[str, str], limits: Limits
+        self, asker: Asker, tee: Tee, gates: Gates, headers: Mapping[str, str], limits: Limits
     ) -> None:
-        self._http = http
+        self._asker = asker
         self._tee = tee
         self._gates = gates
         self._headers = dict(headers)
@@ -54,14 +56,17 @@ class Relay:
         self._tail_s = limits.tail_s
         self.first_ms: int | None = None
         """UTC-free monotonic milliseconds of the first event, None before it."""
+        self.overran = False
+        """Whether the answer was stopped because it was far larger than it may be."""
 
     async def whole(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        """Pass on a JSON answer. Raises UpstreamError where it is none."""
-        body = await self._in_time(_body(answer))
+        """Pass on a JSON answer. Raises UpstreamError where it is none, or ClientGoneError."""
+        body = await self._in_time(self._body(answer))
         self.first_ms = time.monotonic_ns() // 1_000_000
         self._tee.feed_json(body)
         if self._tee.error:
             raise UpstreamError(self._tee.error, 200)
+        self._heard()
         return web.Response(body=body, content_type="application/json", headers=self._headers)
 
     async def stream(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -82,7 +87,7 @@ class Relay:
         await self._send(response, head, prepare=True)
         try:
             if not self._tee.done:
-                await self._rest(chunks, response)
+                await self._rest(chunks, response, len(head))
             await self._tail(chunks)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             # Where only the tail is missing, the answer is whole: nobody need pay for it twice.
@@ -92,6 +97,7 @@ class Relay:
         if not self._tee.complete:
             reason = self._tee.error or "the stream ended without a finish_reason"
             raise StreamBrokenError(reason, response)
+        self._heard()
         return response
 
     async def _first_event(self, chunks: AsyncIterator[bytes]) -> bytes:
@@ -118,8 +124,10 @@ class Relay:
         except asyncio.TimeoutError as error:
             raise UpstreamError(TOO_SLOW, 200) from error
 
-    async def _rest(self, chunks: AsyncIterator[bytes], response: web.StreamResponse) -> None:
-        received, held = 0, bytearray()
+    async def _rest(
+        self, chunks: AsyncIterator[bytes], response: web.StreamResponse, received: int
+    ) -> None:
+        held = bytearray()
         async for chunk in chunks:
             received += len(chunk)
             # Read before it is passed on: an error event makes Aider ask again for a minute.
@@ -133,9 +141,11 @@ class Relay:
                 held.clear()
             held += rest
             if received > STREAM_LIMIT:
+                self.overran = True
                 raise StreamBrokenError("the answer is larger than 64 MiB", response, final=True)
             if not self._gates.progress(received):
-                raise StreamBrokenError("a limit stopped the answer", response, final=True)
+                self.overran = True
+                raise StreamBrokenError(_OVERRUN, response, final=True)
             if self._tee.done:
                 break
         await self._send(response, bytes(held))
@@ -147,25 +157,37 @@ class Relay:
                 async for _ in chunks:
                     continue
 
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > ANSWER_LIMIT:
+                self.overran = True
+                raise UpstreamError("the answer is larger than 8 MiB", 200)
+            if not self._gates.progress(len(body)):
+                self.overran = True
+                raise UpstreamError(_OVERRUN, 200)
+        return bytes(body)
+
     async def _send(
         self, response: web.StreamResponse, chunk: bytes, prepare: bool = False
     ) -> None:
+        if self._asker.gone:
+            return
         try:
             if prepare:
-                await response.prepare(self._http)
+                await response.prepare(self._asker.http)
             if chunk:
                 await response.write(chunk)
         except (ConnectionError, aiohttp.ClientError) as error:
-            raise ClientGoneError from error
+            # What a paid answer cost comes at its end.
+            self._asker.gone = True
+            if not self._asker.billed:
+                raise ClientGoneError from error
 
-
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > ANSWER_LIMIT:
-            raise UpstreamError("the answer is larger than 8 MiB", 200)
-    return bytes(body)
+    def _heard(self) -> None:
+        if self._asker.gone:
+            raise ClientGoneError
 
 
 def abort(http: web.Request) -> None:
@@ -183,4 +205,5 @@ async def end_with_length(response: web.StreamResponse, model: str) -> None:
         "model": model,
         "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}],
     }
-    await response.write(b"\n\ndata: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+    with contextlib.suppress(ConnectionError):
+        await response.write(b"\n\ndata: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")

@@ -13,6 +13,8 @@ from lodestar.store.store import Store
 from lodestar_shim.errors import ShimError, for_user
 
 FREE_FALLBACK = "local-coder"
+SHORT = ("commit_message", "summary")
+"""Kinds that are never refused for money: the free model answers them instead."""
 
 
 def choose_routes(
@@ -26,12 +28,18 @@ def choose_routes(
     alias = catalog.plain(request.alias)
     weak = request.alias.endswith(WEAK)
     routes = [Route(alias, entry, "weak model of the profile" if weak else "you asked")]
-    free = catalog.get(FREE_FALLBACK) if FREE_FALLBACK in catalog else None
-    if (weak or request.kind == "commit_message") and entry.paid and free and not free.paid:
-        # A commit message is never refused for money: the free model writes it instead.
-        routes.append(Route(FREE_FALLBACK, free, "free fallback"))
+    free = free_route(catalog)
+    if (weak or request.kind in SHORT) and entry.paid and free:
+        routes.append(free)
     ordered = plugins.filter(
         "order_routes", "routes", request=request, routes=routes, store=store, settings=settings
     )
     kept = [r for r in ordered if r in routes] if isinstance(ordered, Sequence) else []
     return kept or routes
+
+
+def free_route(catalog: Catalog) -> Route | None:
+    """Where a request is answered that may cost nothing; None where there is no such model."""
+    if FREE_FALLBACK not in catalog or (entry := catalog.get(FREE_FALLBACK)).paid:
+        return None
+    return Route(FREE_FALLBACK, entry, "free fallback")

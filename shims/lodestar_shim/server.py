@@ -15,28 +15,27 @@ from pathlib import Path
 
 from aiohttp import web
 
+from lodestar.clock import awake_seconds, boot_seconds
 from lodestar.errors import LodestarError
 from lodestar.known_secrets import env_file_secrets
 from lodestar.loading import Context, load
 from lodestar.paths import make_private
 from lodestar.plugins import Plugins
 from lodestar.redaction import Redactor
-from lodestar.store.schema import CORE
-from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
+from lodestar.secrets import without_paid_keys
+from lodestar.store.sessions import length_and_turn
 from lodestar.store.store import Store
-from lodestar.store.uncommitted import of_the_dead, record
 from lodestar_shim.app import build
 from lodestar_shim.connection import Door
+from lodestar_shim.database import Database
 from lodestar_shim.engine import Engine
 from lodestar_shim.keys import Keys
 from lodestar_shim.limits import Limits
 from lodestar_shim.live import LiveSession
-from lodestar_shim.pipeline import Services
 from lodestar_shim.recorder import Recorder
+from lodestar_shim.services import Services
 from lodestar_shim.spec import Spec
 from lodestar_shim.upstream import Upstreams
-
-DRAIN_S = 5.0
 
 
 async def serve(
@@ -62,7 +61,7 @@ async def serve(
 async def _open_to_clients(
     app: web.Application, listener: socket.socket, limits: Limits
 ) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=DRAIN_S)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=limits.leave_s)
     await runner.setup()
     try:
         if runner.server is None:
@@ -85,17 +84,19 @@ async def _services(
     for alias in filter(None, (settings.main, settings.weak, settings.editor)):
         context.catalog.get(alias)
     plugins = Plugins.load(settings)
-    store, fresh = await asyncio.to_thread(_open_store, spec, context, plugins)
+    database = await asyncio.to_thread(Database, spec, context, plugins)
+    store = database.store
     engine = Engine(context.home, settings.engine)
     upstreams = Upstreams(engine, limits)
-    environ = dict(os.environ)
-    redactor.add(*(environ.get(entry.key_env or "", "").strip() for _, entry in context.catalog))
-    redactor.add(*env_file_secrets(context.project.root))
+    environ = _environment(context, redactor)
     recorder = Recorder(store, settings, plugins, redactor)
-    live = _live(spec, context, fresh)
+    live = _live(spec, context, store, database.fresh)
     if not spec.supervised:
         _stop_between_writes(store)
-    warming = asyncio.create_task(_warm(engine, context))
+    beside = [
+        asyncio.create_task(_warm(engine, context)),
+        asyncio.create_task(database.look_after(live, limits)),
+    ]
     try:
         yield Services(
             settings=settings,
@@ -108,20 +109,32 @@ async def _services(
             keys=Keys(environ, recorder.learn_secret),
         )
     finally:
-        warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await upstreams.close()
         await engine.close()
-        if not spec.supervised:
-            await asyncio.to_thread(end_session, store, spec.session, "stopped", None)
-        store.close()
+        await asyncio.to_thread(database.close, None if spec.supervised else "stopped")
         # Aider has left by now, and made its files as the user's umask says.
         await asyncio.to_thread(make_private, context.home.root)
 
 
-def _live(spec: Spec, context: Context, fresh: bool) -> LiveSession:
-    live = LiveSession(spec.session, spec.token, context.settings, spec.started)
+def _environment(context: Context, redactor: Redactor) -> dict[str, str]:
+    """Where keys are looked up; the redactor learns all that are in it, closed models' too."""
+    environ, entries = dict(os.environ), [entry for _, entry in context.catalog]
+    redactor.add(*(environ.get(entry.key_env or "", "").strip() for entry in entries))
+    redactor.add(*env_file_secrets(context.project.root))
+    free_only = context.settings.limits.free_only
+    return without_paid_keys(environ, entries) if free_only else environ
+
+
+def _live(spec: Spec, context: Context, store: Store, fresh: bool) -> LiveSession:
+    settings = context.settings
+    asleep_too = settings.limits.count_suspend
+    clock, started = (boot_seconds, spec.started) if asleep_too else (awake_seconds, spec.awake)
+    live = LiveSession(spec.session, spec.token, settings, started, clock)
     if not fresh:
+        live.resume(*length_and_turn(store, spec.session))
         live.notice("The shim had died and was started again; the session goes on.", "warn")
     return live
 
@@ -130,34 +143,6 @@ async def _warm(engine: Engine, context: Context) -> None:
     entry = context.catalog.get(context.settings.main)
     if entry.provider == "engine":
         await engine.warm(entry.model)
-
-
-def _open_store(spec: Spec, context: Context, plugins: Plugins) -> tuple[Store, bool]:
-    """The store with this session in it, and whether it is the session's first shim."""
-    make_private(context.home.root)
-    store = Store.open(context.home.database, [CORE, *plugins.collect("register_migrations")])
-    sweep_dead(store)
-    settings = context.settings
-    session = Session(
-        id=spec.session,
-        project=context.project.root,
-        profile=settings.profile,
-        branch=spec.branch,
-        pid=spec.owner,
-        session_minutes=settings.limits.session_minutes,
-        training_opt_in=settings.training.opt_in,
-    )
-    fresh = start_session(store, context.home, session)
-    for left in of_the_dead(context.home):
-        record(store, left)
-    plugins.collect(
-        "session_event",
-        session=spec.session,
-        event={"type": "started"},
-        store=store,
-        settings=settings,
-    )
-    return store, fresh
 
 
 def _stop_between_writes(store: Store) -> None:

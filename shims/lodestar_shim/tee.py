@@ -27,6 +27,9 @@ class Tee:
         self._kept = 0
         self._bytes = 0
         self._raw_usage: Mapping[str, Any] | None = None
+        self._usage_is_final = False
+        self.received = 0
+        """Bytes of all that was generated: words, reasoning, calls of tools."""
         self.answers = False
         self.finish_reason: str | None = None
         self.model: str | None = None
@@ -68,11 +71,15 @@ class Tee:
             self.error = self.error or _MALFORMED
         self.done = True
 
-    def usage(self, request_bytes: int) -> Usage:
-        """The provider's counts, or an estimate (4 bytes a token) marked as one."""
+    def usage(self, request_bytes: int, whole: bool = True) -> Usage:
+        """The provider's counts, or an estimate (4 bytes a token) marked as one.
+
+        Counts of an answer that is not `whole` are the provider's only where they came last.
+        """
         raw = self._raw_usage
-        if raw is None or _count(raw, "prompt_tokens") is None:
-            return Usage(input=request_bytes // 4, output=self._bytes // 4)
+        believed = whole or self._usage_is_final
+        if raw is None or not believed or _count(raw, "prompt_tokens") is None:
+            return Usage(input=request_bytes // 4, output=self._bytes // 4, raw=raw)
         prompt_details, output_details = (
             raw.get("prompt_tokens_details"),
             raw.get("completion_tokens_details"),
@@ -100,8 +107,6 @@ class Tee:
     def _envelope(self, event: Mapping[str, Any]) -> None:
         if event.get("error"):
             self.error = _message(event["error"])
-        if isinstance(event.get("usage"), dict):
-            self._raw_usage = event["usage"]
         if isinstance(event.get("model"), str):
             self.model = event["model"]
         choices = event.get("choices")
@@ -110,6 +115,10 @@ class Tee:
             self.error = self.error or _MALFORMED
         elif choices:
             self._choice(choices[0])
+            self.received += sum(_generated(_part(choice)) for choice in choices)
+        if isinstance(event.get("usage"), dict):
+            self._raw_usage = event["usage"]
+            self._usage_is_final = self.finish_reason is not None
 
     def _choice(self, choice: Mapping[str, Any]) -> None:
         self.answers = True
@@ -142,6 +151,15 @@ def _are_choices(choices: Any) -> bool:
 
 def _part(choice: Mapping[str, Any]) -> Any:
     return choice.get("delta") or choice.get("message") or {}
+
+
+def _generated(part: Mapping[str, Any]) -> int:
+    """The bytes that a model generated for this part of an answer."""
+    return sum(
+        len((value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "replace"))
+        for name, value in part.items()
+        if name != "role" and value
+    )
 
 
 def _message(error: Any) -> str:

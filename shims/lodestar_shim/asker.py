@@ -1,0 +1,31 @@
+"""Who asked, and whether anybody still waits for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from lodestar.exchange import Request
+
+
+@dataclass
+class Asker:
+    """The client of one exchange."""
+
+    http: web.Request
+    request: Request
+    gone: bool = False
+    """It hung up; what still comes is read for its usage only."""
+    billed: bool = False
+    """The request is on its way to a paid upstream, which reports at the end what it costs."""
+
+    def leave(self, exchange: asyncio.Task[web.StreamResponse], drain_s: float) -> None:
+        """The client hung up: end its exchange, at once or when its bill should have come."""
+        self.gone = True
+        if not self.billed:
+            exchange.cancel()
+        elif not exchange.done():
+            timer = asyncio.get_running_loop().call_later(drain_s, exchange.cancel)
+            exchange.add_done_callback(lambda _: timer.cancel())
