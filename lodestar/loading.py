@@ -16,22 +16,25 @@ from lodestar.profiles import profile_layer
 from lodestar.project import Project, find_project
 from lodestar.settings import ModelEntry, Settings
 from lodestar.terminal import visible
+from lodestar.trust.limits import GATED, TIGHTENED, lifted
 from lodestar.trust.line import Line, masked
 from lodestar.trust.lines import arguments_of, lines_of
 from lodestar.trust.pins import Pins, Standing
 from lodestar.trust.project_file import permitted, read_project, tightened
 
 # What a project's file, and a profile that it asks for, may change without the user's word.
-_PROJECT_MAY_CHANGE = frozenset(
-    {"profile", "main", "weak", "editor", "tier_ceiling", "limits.session_minutes"}
-)
+_PROJECT_MAY_CHANGE = TIGHTENED | {"profile", "main", "weak", "editor", "tier_ceiling"}
 # And with it. Which Aider is run, where requests go and what is kept are never among it.
-_TRUSTED_MAY_CHANGE = _PROJECT_MAY_CHANGE | {
-    "aider.args",
-    "rating.enabled",
-    "rating.timeout_s",
-    "training.opt_in",
-}
+_TRUSTED_MAY_CHANGE = (
+    _PROJECT_MAY_CHANGE
+    | GATED
+    | {
+        "aider.args",
+        "rating.enabled",
+        "rating.timeout_s",
+        "training.opt_in",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -182,9 +185,10 @@ def _overreach(user: Settings, settings: Settings, may: frozenset[str]) -> str |
             return f"it would change `{key}`"
     if settings.tier_ceiling > user.tier_ceiling:
         return "it would raise the tier ceiling"
-    own, new = user.limits.session_minutes, settings.limits.session_minutes
-    if own is not None and (new is None or new > own):
-        return "it would lift the session limit"
+    loosened = lifted(user.limits, settings.limits)
+    if loosened:
+        named = "the session limit" if loosened == "session_minutes" else f"`limits.{loosened}`"
+        return f"it would lift {named}"
     return None
 
 

@@ -6,7 +6,7 @@ import importlib
 import ipaddress
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -59,6 +59,15 @@ def takes_key(entry: ModelEntry) -> bool:
     """Whether a key is sent to `entry`'s server where there is one."""
     paid_elsewhere = entry.paid and not _loopback(_host(entry))
     return entry.provider != "engine" and (key_variable(entry) is not None or paid_elsewhere)
+
+
+def without_paid_keys(environ: Mapping[str, str], entries: Iterable[ModelEntry]) -> dict[str, str]:
+    """The environment without the variables that only paid models take their key from."""
+    entries = list(entries)
+    paid = {key_variable(entry) for entry in entries if entry.paid}
+    # Free work is never closed: what a free model needs, too, stays.
+    free = {key_variable(entry) for entry in entries if not entry.paid}
+    return {name: value for name, value in environ.items() if name not in paid - free}
 
 
 def keyring_password(service: str, user: str) -> str | None:

@@ -23,9 +23,11 @@ def serve(
     Prints one JSON line with the port and the token to send as the API key.
     """
     from lodestar.cli.opening import configuration
+    from lodestar.supervisor.free_only import shim_environment
 
     context = configuration({"profile": profile})
-    environment = dict(os.environ) | ({"LODESTAR_PROFILE": profile} if profile else {})
+    environment = shim_environment(context, os.environ)
+    environment |= {"LODESTAR_PROFILE": profile} if profile else {}
     home, number = str(context.home.root), str(port)
     command = [sys.executable, "-I", "-m", "lodestar_shim", "--home", home, "--port", number]
     os.execve(sys.executable, command, environment)  # noqa: S606

@@ -14,9 +14,11 @@ from lodestar.errors import LodestarError
 from lodestar.ids import new_id
 from lodestar.loading import Context
 from lodestar.paths import Home
+from lodestar.store import look
 from lodestar.store.uncommitted import Uncommitted, journal_path
 from lodestar.supervisor.aider_process import AiderProcess
 from lodestar.supervisor.files import SessionFiles, sweep
+from lodestar.supervisor.free_only import shim_environment
 from lodestar.supervisor.head_start import HeadStart
 from lodestar.supervisor.orphans import Orphans
 from lodestar.supervisor.shim_process import ShimProcess
@@ -80,10 +82,11 @@ def run_session(
         with _writing(context.home):
             sweep(context.home)
             left = tell_left(context.home, context.project.root)
+            warn(look.warnings(context.home.database))
             files = SessionFiles(context, session)
             ending.callback(files.remove)
             files.write_shim(flags)
-            shim = ShimProcess(context.home, files.shim)
+            shim = _shim(context, files)
             ending.callback(shim.stop)
             files.write_launcher(shim.port, user_args, plain)
             shim.start()
@@ -98,6 +101,10 @@ def run_session(
             problem = ShimFailedError(shim)
             return ended(problem.exit_code, "the shim failed", problem)
     return ended(code, _reason(aider, signals))
+
+
+def _shim(context: Context, files: SessionFiles) -> ShimProcess:
+    return ShimProcess(context.home, files.shim, environ=shim_environment(context, os.environ))
 
 
 def _reason(aider: AiderProcess, signals: Signals) -> str:

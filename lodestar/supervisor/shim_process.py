@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from lodestar.paths import Home
@@ -25,9 +26,17 @@ DRAIN_S = 15.0
 class ShimProcess:
     """Owns the listening socket, so that a restarted shim keeps port and waiting connections."""
 
-    def __init__(self, home: Home, spec: Path, proven_s: float = PROVEN_S) -> None:
+    def __init__(
+        self,
+        home: Home,
+        spec: Path,
+        proven_s: float = PROVEN_S,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`environ` is what the shim is handed: the provider keys it may use are in it."""
         self._home = home
         self._spec = spec
+        self._environ = environ
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._errors = spec.with_name("shim.err")
         self._stopping = threading.Event()
@@ -100,7 +109,7 @@ class ShimProcess:
             )
         if self._process.stdin:
             # The keys in it must not stand in a memory that others can read.
-            hand_over(os.environ, self._process.stdin.fileno())
+            hand_over(self._environ, self._process.stdin.fileno())
         self._started = time.monotonic()
 
     def _watch(self) -> None:

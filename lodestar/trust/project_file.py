@@ -9,6 +9,7 @@ from typing import Any
 from lodestar.config import Layer, parse_layer
 from lodestar.errors import UsageError
 from lodestar.trust.files import RepositoryFile
+from lodestar.trust.limits import tighter, without_untrusted
 
 HARMLESS = frozenset({"profile", "main", "weak", "editor", "tier_ceiling", "limits"})
 """What a stranger's file may set: a choice among the user's own names, and tighter limits."""
@@ -36,7 +37,10 @@ def permitted(layer: Layer, trusted: bool, quiet: bool) -> tuple[Layer, list[str
     """
     kept, ignored = {}, []
     for key, value in layer.values.items():
-        if key in HARMLESS:
+        if key == "limits" and not trusted:
+            kept[key], gated = without_untrusted(layer, quiet)
+            ignored += gated
+        elif key in HARMLESS:
             kept[key] = value
         elif key not in TRUSTED:
             why = "a repository cannot set it"
@@ -64,9 +68,7 @@ def tightened(user: Mapping[str, Any], layer: Layer) -> tuple[Layer, list[str]]:
             *notes,
             f"{layer.origin('limits')}: `limits` is ignored: it must hold `key: value` lines",
         ]
-    minutes = limits.get("session_minutes")
-    own = user["limits"]["session_minutes"]
-    if own is not None and minutes is not None and (not isinstance(minutes, int) or minutes > own):
-        values["limits"] = {k: v for k, v in values["limits"].items() if k != "session_minutes"}
-        notes.append(f"{layer.origin('limits.session_minutes')}: a project can only shorten it")
+    if limits:
+        values["limits"], more = tighter(user["limits"], limits, layer)
+        notes += more
     return Layer(layer.name, values, layer.origins), notes

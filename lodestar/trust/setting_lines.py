@@ -10,6 +10,7 @@ import yaml
 from lodestar.terminal import visible
 from lodestar.trust import options
 from lodestar.trust.files import RepositoryFile
+from lodestar.trust.limits import NEEDS_TRUST
 from lodestar.trust.line import SHOWN, Line, masked
 from lodestar.trust.option_lines import option_line
 from lodestar.trust.options import ALLOWED, NEVER
@@ -22,6 +23,11 @@ def setting_lines(
     """The lines for one key of `.lodestar.yaml`; none for what it may set unasked."""
     name = str(key.value) if isinstance(key, yaml.ScalarNode) else "..."
     number = key.start_mark.line + 1
+    if name == "limits" and isinstance(value, yaml.MappingNode):
+        for inner, what in value.value:
+            if str(inner.value) in NEEDS_TRUST:
+                yield from _setting(root, file, f"limits.{inner.value}", inner, what)
+        return
     if name in HARMLESS:
         return
     if name not in TRUSTED:
@@ -50,6 +56,7 @@ _SETTINGS = {
     "training.opt_in": "decides whether answers of this project may become training data",
     "rating.enabled": "decides whether you are asked for a rating",
     "rating.timeout_s": "decides how long the rating waits for you",
+    **{f"limits.{key}": effect for key, effect in NEEDS_TRUST.items()},
 }
 
 

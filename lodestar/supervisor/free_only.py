@@ -1,0 +1,53 @@
+"""A session that is free only: no key of a paid model gets near it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lodestar.errors import UsageError
+from lodestar.loading import Context
+from lodestar.secrets import without_paid_keys
+
+_MODEL_OPTIONS = ("--model", "--weak-model", "--editor-model")
+
+
+def shim_environment(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the shim may see: without the keys of paid models where the session is free only."""
+    if not context.settings.limits.free_only:
+        return dict(environ)
+    return without_paid_keys(environ, (entry for _, entry in context.catalog))
+
+
+def check_models(context: Context, arguments: Sequence[str]) -> Iterator[str]:
+    """Lines for the user about paid models that the profile names.
+
+    Raises UsageError where the user asks for one in Aider's arguments.
+    """
+    if not context.settings.limits.free_only:
+        return
+    for alias in _asked_for(arguments):
+        if alias in context.catalog and context.catalog.get(alias).paid:
+            origin = context.origins.get("limits.free_only", "default")
+            why = f"the session is free only ({origin}), so paid models are closed"
+            do = f"name a free one, such as --model {_free(context)}, or lift limits.free_only"
+            raise UsageError(f"`{alias}` is a paid model", why, do)
+    settings = context.settings
+    for role in ("main", "weak", "editor"):
+        alias = getattr(settings, role) or ""
+        if alias in context.catalog and context.catalog.get(alias).paid:
+            yield f"free only: `{alias}` ({role} model) is paid and closed; a free model answers"
+
+
+def _free(context: Context) -> str:
+    """A free model to take instead; the profile's own where that is one."""
+    main = context.settings.main
+    if main in context.catalog and not context.catalog.get(main).paid:
+        return main
+    return next(alias for alias, entry in context.catalog if not entry.paid)
+
+
+def _asked_for(arguments: Sequence[str]) -> Iterator[str]:
+    for number, word in enumerate(arguments):
+        name, given, value = word.partition("=")
+        if name in _MODEL_OPTIONS:
+            yield value if given else next(iter(arguments[number + 1 :]), "")
