@@ -10,7 +10,9 @@ import pytest
 
 from lodestar.cli import pages
 from lodestar.settings import Settings
-from tests.e2e.conftest import LODESTAR, Machine, machine  # noqa: F401 (a fixture)
+from tests.e2e.conftest import ANSWER, LODESTAR, Machine, machine  # noqa: F401 (a fixture)
+from tests.fakes.shim_client import free_model
+from tests.fakes.upstream import Upstream
 
 ROOT = Path(__file__).parent.parent.parent
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
@@ -85,3 +87,35 @@ def test_the_page_on_trust_runs_as_written(machine: Machine) -> None:  # noqa: F
     assert done.returncode == 0, done.stdout + done.stderr
     assert "openai-api-base: http://example.org" in done.stdout
     assert "now\t+ .aider.conf.yml: test-cmd: make check" in done.stdout
+
+
+def test_the_page_on_the_time_limit_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    done = _run(machine, _blocks("docs/how-to/time-limit.md", "time-limit"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "def greet():" in machine.text()
+    lengths = machine.rows("SELECT session_minutes, end_reason FROM sessions")
+    assert lengths == [{"session_minutes": 90, "end_reason": "ended"}]
+    kept = (machine.home / "config.yaml").read_text("utf-8")
+    assert "session_minutes: 120" in kept
+    assert "idle_minutes: 30" in kept
+    assert "count_suspend: false" in kept
+
+
+def test_the_page_on_budgets_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    done = _run(machine, _blocks("docs/how-to/budgets.md", "budgets"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "day: $2.00 -> $3.00 until 00:00" in done.stderr
+    assert "paid models may be used" in done.stdout
+    assert machine.rows("SELECT count(*) AS active FROM budgets WHERE active") == [{"active": 0}]
+
+
+def test_the_page_on_data_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    with Upstream(text=ANSWER) as upstream:
+        machine.config("main: fake\nweak: fake\n" + free_model(upstream.url))
+        edit = ("--yes-always", "--no-rating", "hello.py", "--message", "rename hello to greet")
+        assert machine.run("code", *edit).returncode == 0
+    done = _run(machine, _blocks("docs/how-to/data.md", "data"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lodestar.exchange/1" in (machine.project / "log.jsonl").read_text()
+    assert "restored" in done.stderr
+    assert machine.rows("SELECT * FROM exchanges") == []

@@ -63,7 +63,7 @@ def answers(request: Request) -> int:
 def _unbounded(name: str) -> Refused:
     return Refused(
         f"a paid request with `{name}` has no upper bound of its cost",
-        "stop",
+        "ask",
         "worst_case",
         f"send it without `{name}`, or use a free model",
     )

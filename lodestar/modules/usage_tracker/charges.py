@@ -2,57 +2,97 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
-from typing import Any, Literal
+from typing import Any
 
 from lodestar.clock import now_ms
 from lodestar.exchange import Outcome, Request, Route, Usage
 from lodestar.ids import new_id
-from lodestar.modules.usage_tracker import holds
-from lodestar.modules.usage_tracker.holds import Hold
+from lodestar.modules.usage_tracker import endings, holds, ledger_clock, rollup
+from lodestar.modules.usage_tracker.endings import Ending
+from lodestar.modules.usage_tracker.holds import PRICE_COLUMNS, Hold, price_values
 from lodestar.modules.usage_tracker.prices import Price, list_price, price_of
+from lodestar.paths import Home
+from lodestar.store import journal, state
 from lodestar.store.store import Store
 
 log = logging.getLogger("lodestar.usage_tracker")
 
-Source = Literal["provider", "estimated", "worst_case"]
-# A report above this many times the worst case is nonsense, not a price.
-ABSURD = 10
+Against = tuple[str, Price]
+"""A paid model, and its price, that free work is compared with."""
+_KEPT = (
+    "session_id",
+    "project_id",
+    "branch",
+    "tag",
+    "exchange_id",
+    "kind",
+    "alias",
+    "model",
+    "tier",
+    "billing",
+    "window_ms",
+    *PRICE_COLUMNS,
+)
+"""What the charge of an orphan takes from its hold."""
 
 
-def charge_free(store: Store, request: Request, route: Route, outcome: Outcome) -> None:
-    """Record the tokens of a call that cost nothing; nothing where no token is known."""
-    usage, price = outcome.usage, price_of(route.entry)
+def charge_free(
+    store: Store, request: Request, route: Route, outcome: Outcome, against: Against | None
+) -> None:
+    """Record the tokens of a call that cost nothing; nothing where no token is known.
+
+    `against` is the paid model that the call is compared with: what was avoided.
+    """
+    usage = outcome.usage
     if outcome.status not in ("ok", "aborted") or not outcome.sent:
         return
     if usage.input is None and usage.output is None:
         return
-    listed = list_price(price, usage)
-    row = _row(request, route, price, usage, usage.source)
+    price = price_of(route.entry)
+    row = {
+        **_row(request, route, usage),
+        **price_values(price),
+        "usage_source": usage.source,
+        "cash_nano": 0,
+        "list_nano": list_price(price, usage),
+        "avoided_nano": list_price(against[1], usage) if against else None,
+        "avoided_alias": against[0] if against else None,
+    }
     with store.write() as connection:
-        _insert(connection, {**row, "cash_nano": 0, "list_nano": listed, "avoided_nano": listed})
+        place = connection.execute(
+            "SELECT project_id, branch FROM sessions WHERE id = ?", (request.session,)
+        ).fetchone()
+        row |= dict(place) if place else {}
+        row["window_ms"] = ledger_clock.moment(connection, now_ms())
+        insert(connection, row)
 
 
-def settle(store: Store, hold: Hold, outcome: Outcome) -> None:
+def settle(store: Store, hold: Hold, outcome: Outcome) -> dict[str, Any] | None:
     """Settle a hold, once: void it where nothing was used, else charge what was.
 
-    A hold that was swept as an orphan meanwhile is corrected; a settled one stays.
+    A hold that was swept as an orphan meanwhile is corrected; a settled one stays. Returns the
+    charge that was written, if any.
     """
-    cash, source = _cost(hold, outcome)
-    row = _row(hold.request, hold.route, hold.price, outcome.usage, source)
-    money = {"cash_nano": cash, "list_nano": cash, "avoided_nano": 0}
+    hidden = endings.may_hide(hold.request, hold.route.entry.model)
+    most_output = hold.max_output * hold.answers
+    ending = endings.judged(outcome, hold.amount, hold.max_input, most_output, hold.price, hidden)
+    row = None if ending.source == "unsent" else _charge(hold, outcome.usage, ending)
     with store.write() as connection:
         if holds.state_of(connection, hold.id) not in ("held", "orphan"):
-            return
-        connection.execute("DELETE FROM charges WHERE hold_id = ?", (hold.id,))
-        if _unused(outcome):
-            holds.set_state(connection, hold.id, "voided")
-            return
-        holds.set_state(connection, hold.id, "posted")
-        _insert(connection, {**row, **money, "hold_id": hold.id})
-    if cash > hold.amount:
-        log.error("%s cost more than its worst case: %d n$", hold.route.alias, cash)
+            return None
+        _take_back(connection, hold.id)
+        holds.set_state(connection, hold.id, "posted" if row else "voided", ending.reason)
+        if row is not None:
+            insert(connection, row)
+        state.bump(connection)
+    if row is not None:
+        journal.append(Home(store.path.parent), "charges", row)
+    if ending.cash_nano > hold.amount:
+        log.error("%s cost more than its worst case: %d n$", hold.route.alias, ending.cash_nano)
+    return row
 
 
 def sweep_orphans(store: Store) -> int:
@@ -63,46 +103,37 @@ def sweep_orphans(store: Store) -> int:
             rows = connection.execute(
                 "SELECT * FROM holds WHERE state = 'held' AND owner = ?", (owner,)
             ).fetchall()
-            for row in rows:
-                holds.set_state(connection, row["id"], "orphan")
-                _insert(connection, _orphan(row))
+            written = [_orphan(row) for row in rows]
+            for row, charge in zip(rows, written, strict=True):
+                holds.set_state(connection, row["id"], "orphan", "its process died")
+                insert(connection, charge)
+            state.bump(connection)
+        for charge in written:
+            journal.append(Home(store.path.parent), "charges", charge)
         swept += len(rows)
     return swept
 
 
-def _cost(hold: Hold, outcome: Outcome) -> tuple[int, Source]:
-    """What to charge, nano-dollars: as reported, else the worst case."""
-    usage = outcome.usage
-    # A count in the middle of a stream that broke off is not the final one.
-    final = outcome.status == "ok" or outcome.finish_reason is not None
-    counted = all(n is not None and n >= 0 for n in (usage.input, usage.output))
-    if final and usage.source == "provider" and counted:
-        cash = hold.price.of(int(usage.input or 0), _billed_output(usage))
-        if cash <= hold.amount * ABSURD:
-            return cash, "provider"
-    return hold.amount, "worst_case"
+def _charge(hold: Hold, usage: Usage, ending: Ending) -> dict[str, Any]:
+    counted = dict(zip(("input_tokens", "output_tokens"), ending.tokens or (), strict=False))
+    return {
+        **_row(hold.request, hold.route, usage),
+        **counted,
+        **price_values(hold.price),
+        "hold_id": hold.id,
+        "project_id": hold.project,
+        "branch": hold.branch,
+        "window_ms": hold.window_ms,
+        "usage_source": ending.source,
+        "reason": ending.reason,
+        "limited_tokens": sum(ending.tokens) if ending.tokens else hold.max_tokens,
+        "cash_nano": ending.cash_nano,
+        "list_nano": ending.cash_nano,
+        "avoided_nano": 0,
+    }
 
 
-def _billed_output(usage: Usage) -> int:
-    """Output tokens as billed: some providers leave reasoning out of them, not of the total."""
-    total = (usage.raw or {}).get("total_tokens")
-    rest = total - int(usage.input or 0) if isinstance(total, int) else 0
-    return max(int(usage.output or 0), rest)
-
-
-def _unused(outcome: Outcome) -> bool:
-    """Whether the provider did nothing: it never got the request, or turned it away.
-
-    One that failed itself (408, 5xx) may have worked for nothing, and bill it.
-    """
-    status = outcome.http_status or 0
-    refused = 300 <= status < 500 and status != 408 and outcome.usage.source != "provider"
-    return not outcome.sent or refused
-
-
-def _row(
-    request: Request, route: Route, price: Price | None, usage: Usage, source: Source
-) -> dict[str, Any]:
+def _row(request: Request, route: Route, usage: Usage) -> dict[str, Any]:
     return {
         "session_id": request.session,
         "exchange_id": request.id,
@@ -113,34 +144,60 @@ def _row(
         "billing": route.entry.billing,
         "input_tokens": usage.input,
         "output_tokens": usage.output,
-        "usage_source": source,
-        "price_in_nano": price.input if price else None,
-        "price_out_nano": price.output if price else None,
+        "cache_read_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write,
+        "reasoning_tokens": usage.reasoning,
+        "usage_raw": _counts(usage),
     }
 
 
+def _counts(usage: Usage) -> str | None:
+    """The provider's own counts as it gave them, numbers only: no words of anybody."""
+    return None if usage.raw is None else json.dumps(_numbers(usage.raw, 3))
+
+
+def _numbers(raw: Any, depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in list(raw.items())[:40]:
+        if isinstance(value, int | float):
+            found[str(name)[:60]] = value
+        elif depth and isinstance(value, dict):
+            found[str(name)[:60]] = _numbers(value, depth - 1)
+    return found
+
+
 def _orphan(hold: sqlite3.Row) -> dict[str, Any]:
-    names = ("session_id", "exchange_id", "kind", "alias", "model", "tier", "billing")
-    prices = ("price_in_nano", "price_out_nano")
     return {
-        **{name: hold[name] for name in (*names, *prices)},
+        **{name: hold[name] for name in _KEPT},
         "hold_id": hold["id"],
         "usage_source": "worst_case",
+        "reason": "its process died",
+        "limited_tokens": hold["max_tokens"],
         "cash_nano": hold["amount_nano"],
         "list_nano": hold["amount_nano"],
         "avoided_nano": 0,
     }
 
 
-def _insert(connection: sqlite3.Connection, row: dict[str, Any]) -> None:
+def _take_back(connection: sqlite3.Connection, hold: str) -> None:
+    """Remove the charge of an orphan whose process settles after all."""
+    row = connection.execute("SELECT id FROM charges WHERE hold_id = ?", (hold,)).fetchone()
+    if row:
+        rollup.take_back(connection, row["id"])
+        connection.execute("DELETE FROM charges WHERE id = ?", (row["id"],))
+
+
+def insert(connection: sqlite3.Connection, row: dict[str, Any]) -> None:
     attempt = connection.execute(
         "SELECT id FROM attempts WHERE exchange_id = ? AND alias = ? ORDER BY number DESC LIMIT 1",
         (row["exchange_id"], row["alias"]),
     ).fetchone()
-    values = {"id": new_id(), **row, "attempt_id": attempt["id"] if attempt else None}
-    values["created_ms"] = now_ms()
+    row["id"] = new_id()
+    row["attempt_id"] = attempt["id"] if attempt else None
+    row["created_ms"] = now_ms()
     connection.execute(
-        f"INSERT INTO charges({', '.join(values)})"  # noqa: S608 (our own names)
-        f" VALUES ({', '.join(f':{name}' for name in values)})",
-        values,
+        f"INSERT INTO charges({', '.join(row)})"  # noqa: S608 (our own names)
+        f" VALUES ({', '.join(f':{name}' for name in row)})",
+        row,
     )
+    rollup.add(connection, row["id"])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from lodestar.exchange import Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
-from lodestar.modules.usage_tracker import charges, holds
+from lodestar.modules.usage_tracker import admission, charges, holds, refusals
+from lodestar.modules.usage_tracker.admission import Admitted
+from lodestar.modules.usage_tracker.charges import Against
 from lodestar.modules.usage_tracker.holds import Hold
 from lodestar.modules.usage_tracker.prices import price_of
+from lodestar.modules.usage_tracker.room import Call
+from lodestar.modules.usage_tracker.standing import Standing
+from lodestar.settings import Settings
 from lodestar.store.store import Store
 from lodestar.threads import to_the_end
 
@@ -19,17 +26,22 @@ log = logging.getLogger("lodestar.usage_tracker")
 # A server that ignores the cap is cut off here; a streamed token takes a few hundred bytes.
 BYTES_PER_TOKEN = 1024
 BYTES_PER_ANSWER = 64 * 1024
+LOOK_AGAIN_S = 0.1
 
 
 class FreeGate:
     """Lets everything pass; writes down the tokens at the end."""
 
     max_output: int | None = None
+    notices: Sequence[str] = ()
 
-    def __init__(self, request: Request, route: Route, store: Store) -> None:
+    def __init__(
+        self, request: Request, route: Route, store: Store, against: Against | None
+    ) -> None:
         self._request = request
         self._route = route
         self._store = store
+        self._against = against
 
     def progress(self, received: int) -> bool:
         """Never stops a free answer."""
@@ -37,22 +49,23 @@ class FreeGate:
 
     async def finish(self, outcome: Outcome) -> None:
         """Record the tokens; a database that fails is logged, the answer stands."""
-        await _booked(charges.charge_free, self._store, self._request, self._route, outcome)
+        what = (self._store, self._request, self._route, outcome, self._against)
+        await _booked(charges.charge_free, *what)
 
 
 class PaidGate:
     """Stands on a hold until the attempt is settled."""
 
-    def __init__(self, hold: Hold, store: Store) -> None:
+    def __init__(self, hold: Hold, store: Store, notices: Sequence[str]) -> None:
         self.max_output: int | None = hold.max_output
+        self.notices = notices
         self.settled = False
         self._hold = hold
         self._store = store
-        body = hold.request.body
         self._most_bytes = (
             None
-            if body.get("logprobs")
-            else BYTES_PER_ANSWER + BYTES_PER_TOKEN * hold.max_output * int(body.get("n") or 1)
+            if hold.request.body.get("logprobs")
+            else BYTES_PER_ANSWER + BYTES_PER_TOKEN * hold.max_output * hold.answers
         )
 
     def progress(self, received: int) -> bool:
@@ -66,32 +79,67 @@ class PaidGate:
 
 
 @asynccontextmanager
-async def attempt_gate(request: Request, route: Route, store: Store) -> AsyncIterator[AttemptGate]:
-    """Guard one attempt. Raises Refused where a paid route's cost has no known bound."""
+async def attempt_gate(
+    request: Request, route: Route, store: Store, settings: Settings, against: Against | None
+) -> AsyncIterator[AttemptGate]:
+    """Guard one attempt. Raises Refused where a limit or an unknown price forbids it."""
     if not route.entry.paid:
-        yield FreeGate(request, route, store)
+        yield FreeGate(request, route, store, against)
         return
-    price = price_of(route.entry)
-    if price is None:
-        raise _no_price(route.alias)
-    hold = holds.worst_case(request, route, price)
-    gate = PaidGate(hold, store)
-    ending = Outcome("killed", sent=False)
+    gate = await _paid(request, route, store, settings)
+    ending = Outcome("killed")
     try:
-        await to_the_end(_hold, store, hold)
-        ending = Outcome("killed")
         yield gate
     finally:
         if not gate.settled:
             await gate.finish(ending)
 
 
-def _hold(store: Store, hold: Hold) -> None:
-    charges.sweep_orphans(store)
-    holds.place(store, hold)
+async def _paid(request: Request, route: Route, store: Store, settings: Settings) -> PaidGate:
+    if settings.limits.free_only:
+        raise refusals.free_only()
+    price = price_of(route.entry)
+    if price is None:
+        raise _no_price(route.alias)
+    call = holds.worst_case(request, route, price)
+    began = time.monotonic()
+    notices: list[str] = []
+    while True:
+        patient = time.monotonic() - began < settings.limits.wait_s
+        found = await _admitted(store, settings, request, route, call, patient)
+        if isinstance(found, Admitted):
+            break
+        if not notices:
+            notices.append(f"waited for other calls: they held the {refusals.name(found.limit)}")
+        await asyncio.sleep(LOOK_AGAIN_S)
+    if found.hold.max_output < call.max_output and found.tightest:
+        notices.append(
+            f"the answer may have {found.hold.max_output:,} tokens at most:"
+            f" the {refusals.name(found.tightest.limit)} is nearly used up"
+        )
+    return PaidGate(found.hold, store, notices)
 
 
-async def _booked(work: Callable[..., None], *arguments: object) -> None:
+async def _admitted(
+    store: Store, settings: Settings, request: Request, route: Route, call: Call, patient: bool
+) -> Admitted | Standing:
+    """Ask for admission; a hold that is placed while the caller goes away is voided."""
+    placed: list[Admitted | Standing] = []
+
+    def work() -> None:
+        placed.append(admission.admit(store, settings, request, route, call, patient))
+
+    try:
+        await to_the_end(work)
+    except asyncio.CancelledError:
+        if placed and isinstance(placed[0], Admitted):
+            unsent = Outcome("killed", sent=False)
+            await _booked(charges.settle, store, placed[0].hold, unsent)
+        raise
+    return placed[0]
+
+
+async def _booked(work: Callable[..., object], *arguments: object) -> None:
     try:
         await to_the_end(work, *arguments)
     except Exception:
@@ -101,7 +149,7 @@ async def _booked(work: Callable[..., None], *arguments: object) -> None:
 def _no_price(alias: str) -> Refused:
     return Refused(
         f"the price of `{alias}` is not known, so its cost cannot be covered in advance",
-        "stop",
+        "ask",
         "price",
         f"set price_in and price_out of `{alias}` in config.yaml, or use a free model",
     )

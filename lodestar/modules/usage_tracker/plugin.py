@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lodestar.exchange import Request, Route
 from lodestar.hookspecs import AttemptGate, hookimpl
+from lodestar.modules.usage_tracker import alerts
 from lodestar.modules.usage_tracker.charges import sweep_orphans
+from lodestar.modules.usage_tracker.comparison import compared_with
 from lodestar.modules.usage_tracker.gate import attempt_gate
 from lodestar.modules.usage_tracker.schema import MIGRATIONS
 from lodestar.modules.usage_tracker.summary import session_lines
+from lodestar.settings import Settings
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import Store
+
+if TYPE_CHECKING:
+    import typer
+
+MONEY = "Money"
 
 
 @hookimpl
@@ -23,16 +31,32 @@ def register_migrations() -> MigrationSet:
 
 @hookimpl
 def open_attempt(
-    request: Request, route: Route, store: Store
+    request: Request, route: Route, store: Store, settings: Settings
 ) -> AbstractAsyncContextManager[AttemptGate]:
     """A hold for a paid attempt, a free pass for the rest."""
-    return attempt_gate(request, route, store)
+    return attempt_gate(request, route, store, settings, compared_with(settings))
 
 
 @hookimpl
-def session_event(session: str, event: dict[str, Any], store: Store) -> list[str] | None:
-    """Charge what dead processes left behind; sum up a session at its end."""
+def session_event(
+    session: str, event: dict[str, Any], store: Store, settings: Settings
+) -> list[Any] | None:
+    """Charge what dead processes left behind; tell of limits; sum up a session at its end."""
+    if event["type"] == "tick":
+        return alerts.on_tick(store, settings, session)
     if event["type"] not in ("started", "finished"):
         return None
     sweep_orphans(store)
     return session_lines(store, session) if event["type"] == "finished" else None
+
+
+@hookimpl
+def register_commands(app: typer.Typer) -> None:
+    """`lodestar budget` and `data audit`; the shim has no use for them, so they come late."""
+    from lodestar.modules.usage_tracker import audit_command, budget_commands
+
+    app.add_typer(budget_commands.app, name="budget", rich_help_panel=MONEY)
+    for group in app.registered_groups:
+        data = group.typer_instance if group.name == "data" else None
+        if data and not any(known.name == "audit" for known in data.registered_commands):
+            data.command("audit")(audit_command.audit)

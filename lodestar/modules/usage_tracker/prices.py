@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -13,34 +14,76 @@ NANO = 10**9
 
 @dataclass(frozen=True)
 class Price:
-    """Nano-dollars per input and per output token."""
+    """Nano-dollars per token; cached input is priced as fresh where it has no price of its own.
+
+    `source`, `version` and `date` say where the price is from, for the charge.
+    """
 
     input: int
     output: int
+    cache_read: int | None = None
+    cache_write: int | None = None
+    source: str | None = None
+    version: str | None = None
+    date: str | None = None
 
-    def of(self, input_tokens: int, output_tokens: int) -> int:
-        """The price of so many tokens, nano-dollars."""
-        return input_tokens * self.input + output_tokens * self.output
+    def of(
+        self, input_tokens: int, output_tokens: int, cache_read: int = 0, cache_write: int = 0
+    ) -> int:
+        """The price of so many tokens, nano-dollars; the input includes the cached ones."""
+        read = min(cache_read, input_tokens)
+        written = min(cache_write, input_tokens - read)
+        return (
+            (input_tokens - read - written) * self.input
+            + read * (self.input if self.cache_read is None else self.cache_read)
+            + written * (self.input if self.cache_write is None else self.cache_write)
+            + output_tokens * self.output
+        )
+
+    @property
+    def dearest_input(self) -> int:
+        """What an input token costs at most."""
+        return max(self.input, self.cache_read or 0, self.cache_write or 0)
+
+    def worst(self, input_tokens: int, output_tokens: int) -> int:
+        """No call of so many tokens costs more, nano-dollars."""
+        return input_tokens * self.dearest_input + output_tokens * self.output
 
 
 def price_of(entry: ModelEntry) -> Price | None:
     """The price of a model, or None where one side of it is unknown."""
     if entry.price_in is None or entry.price_out is None:
         return None
-    return Price(_per_token(entry.price_in), _per_token(entry.price_out))
+    numbers = (entry.price_in, entry.price_out, entry.price_cache_read, entry.price_cache_write)
+    return Price(
+        _per_token(entry.price_in),
+        _per_token(entry.price_out),
+        None if entry.price_cache_read is None else _per_token(entry.price_cache_read),
+        None if entry.price_cache_write is None else _per_token(entry.price_cache_write),
+        entry.price_source or "config.yaml",
+        hashlib.sha256(repr(numbers).encode()).hexdigest()[:12],
+        entry.price_date,
+    )
 
 
 def list_price(price: Price | None, usage: Usage) -> int | None:
     """What the reported tokens cost at the list price; None where either is unknown."""
     if price is None or usage.input is None or usage.output is None:
         return None
-    return price.of(usage.input, usage.output)
+    return price.of(usage.input, usage.output, usage.cache_read or 0, usage.cache_write or 0)
 
 
 def dollars(nano: int) -> str:
     """An amount for people: `$0.0123`, rounded up to a hundredth of a cent."""
-    units = -(-nano * 10_000 // NANO)
-    return f"${units // 10_000}.{units % 10_000:04d}"
+    units = -(-abs(nano) * 10_000 // NANO)
+    return f"{'-' if nano < 0 else ''}${units // 10_000}.{units % 10_000:04d}"
+
+
+def plain_dollars(nano: int) -> str:
+    """An exact amount without superfluous zeros, two decimals at least: `2.00`, `0.0125`."""
+    whole, rest = divmod(nano, NANO)
+    digits = f"{rest:09d}".rstrip("0")
+    return f"{whole}.{digits:0<2}"
 
 
 def _per_token(usd_per_million: Decimal) -> int:

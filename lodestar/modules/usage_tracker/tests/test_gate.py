@@ -13,6 +13,8 @@ import pytest
 from lodestar.exchange import Outcome, Request, Route, Usage
 from lodestar.hookspecs import Refused
 from lodestar.modules.usage_tracker.gate import attempt_gate
+from lodestar.modules.usage_tracker.prices import Price
+from lodestar.settings import Settings
 from lodestar.store.store import Store
 from tests.fakes.values import FREE, PAID, UNPRICED, a_request, a_route, reported, unreported
 
@@ -27,7 +29,7 @@ def through(
 
     async def run() -> Any:
         chosen = route or a_route(**PAID)
-        async with attempt_gate(request or a_request(), chosen, store) as gate:
+        async with attempt_gate(request or a_request(), chosen, store, Settings(), None) as gate:
             await gate.finish(outcome)
             return gate
 
@@ -55,10 +57,19 @@ def test_a_free_route_passes_without_a_hold_and_its_tokens_are_kept(store: Store
     assert row["avoided_nano"] is None
 
 
-def test_a_free_route_with_a_list_price_shows_what_was_avoided(store: Store) -> None:
-    through(store, reported(100, 10), a_route("free", **FREE, price_in="1", price_out="2"))
+def test_a_free_route_shows_its_own_list_price_and_what_the_other_model_would_cost(
+    store: Store,
+) -> None:
+    async def run() -> None:
+        route = a_route("free", **FREE, price_in="1", price_out="2")
+        against = ("paid", Price(3_000, 15_000))
+        async with attempt_gate(a_request(), route, store, Settings(), against) as gate:
+            await gate.finish(reported(100, 10))
+
+    asyncio.run(run())
     row = charge(store)
-    assert (row["cash_nano"], row["list_nano"], row["avoided_nano"]) == (0, 120_000, 120_000)
+    assert (row["cash_nano"], row["list_nano"], row["avoided_nano"]) == (0, 120_000, 450_000)
+    assert row["avoided_alias"] == "paid"
 
 
 def test_a_free_call_that_was_never_sent_leaves_no_charge(store: Store) -> None:
@@ -78,7 +89,7 @@ def test_the_hold_is_committed_and_covers_the_worst_case_before_the_gate_opens(
     store: Store,
 ) -> None:
     async def run() -> None:
-        async with attempt_gate(a_request(), a_route(**PAID), store) as gate:
+        async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
             with Store.open(store.path) as other:
                 (row,) = other.rows("SELECT * FROM holds")
             assert (row["state"], row["amount_nano"]) == ("held", HELLO_WORST)
@@ -142,7 +153,7 @@ def test_nothing_is_charged_where_the_provider_did_nothing(store: Store, outcome
 
 def test_settling_twice_charges_once(store: Store) -> None:
     async def run() -> None:
-        async with attempt_gate(a_request(), a_route(**PAID), store) as gate:
+        async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
             await gate.finish(reported(100, 10))
             await gate.finish(unreported())
 
@@ -154,7 +165,7 @@ def test_an_attempt_that_breaks_off_without_settling_is_charged_at_its_worst(
     store: Store,
 ) -> None:
     async def run() -> None:
-        async with attempt_gate(a_request(), a_route(**PAID), store):
+        async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None):
             raise ValueError("the shim broke")
 
     with pytest.raises(ValueError, match="broke"):
@@ -187,7 +198,7 @@ def test_a_cancelled_opening_leaves_no_open_hold(store: Store) -> None:
 
 
 async def _enter(store: Store) -> None:
-    async with attempt_gate(a_request(), a_route(**PAID), store):
+    async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None):
         raise AssertionError("must not open")
 
 
@@ -207,7 +218,7 @@ def test_a_free_answer_stands_where_the_database_fails(store: Store) -> None:
 
 def test_a_failing_settlement_leaves_the_worst_case_held(store: Store) -> None:
     async def run() -> None:
-        async with attempt_gate(a_request(), a_route(**PAID), store) as gate:
+        async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
             with store.write() as connection:
                 connection.execute("DROP TABLE charges")
             await gate.finish(unreported())
@@ -227,7 +238,7 @@ def test_many_attempts_at_once_leave_one_charge_for_each_used_hold(store: Store)
     chosen = random.Random(7).choices(ends, k=60)
 
     async def one(outcome: Outcome) -> None:
-        async with attempt_gate(a_request(), a_route(**PAID), store) as gate:
+        async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
             await gate.finish(outcome)
 
     async def run() -> None:

@@ -15,13 +15,14 @@ from lodestar.store.store import Store
 SPEND = """
 import asyncio, os, pathlib, random, sys
 from lodestar.modules.usage_tracker.gate import attempt_gate
+from lodestar.settings import Settings
 from lodestar.store.store import Store
 from tests.fakes.values import PAID, a_request, a_route, reported, unreported
 truth = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 rng = random.Random(int(sys.argv[3]))
 
 async def spend(store):
-    async with attempt_gate(a_request(), a_route(**PAID), store) as gate:
+    async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
         tokens = rng.randint(1, 50), rng.randint(1, 900)
         os.write(truth, b"%d\\n" % (tokens[0] * 3_000 + tokens[1] * 15_000))
         await asyncio.sleep(0)

@@ -7,28 +7,21 @@ import signal
 import subprocess
 import sys
 
-from lodestar.modules.usage_tracker import charges, holds, owners
+from lodestar.modules.usage_tracker import charges, owners
 from lodestar.modules.usage_tracker.plugin import session_event
-from lodestar.modules.usage_tracker.prices import Price
+from lodestar.modules.usage_tracker.tests.money import a_hold
 from lodestar.store.processes import STARTED, stat_field
 from lodestar.store.store import Store
-from tests.fakes.values import PAID, a_request, a_route, reported
+from tests.fakes.values import reported
 
 PLACE_AND_DIE = """
 import os, pathlib, signal, sys
-from lodestar.modules.usage_tracker import holds
-from lodestar.modules.usage_tracker.prices import price_of
+from lodestar.modules.usage_tracker.tests.money import a_hold
 from lodestar.store.store import Store
-from tests.fakes.values import PAID, a_request, a_route
-route = a_route(**PAID)
 with Store.open(pathlib.Path(sys.argv[1])) as store:
-    holds.place(store, holds.worst_case(a_request(), route, price_of(route.entry)))
+    a_hold(store)
     os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-def a_hold() -> holds.Hold:
-    return holds.worst_case(a_request(), a_route(**PAID), Price(3_000, 15_000))
 
 
 def place_and_die(store: Store) -> None:
@@ -54,13 +47,12 @@ def test_the_start_of_a_session_sweeps(store: Store) -> None:
 
 
 def test_the_hold_of_a_living_process_is_left_alone(store: Store) -> None:
-    holds.place(store, a_hold())
+    a_hold(store)
     assert charges.sweep_orphans(store) == 0
 
 
 def test_a_late_settlement_corrects_the_charge_of_an_orphan(store: Store) -> None:
-    hold = a_hold()
-    holds.place(store, hold)
+    hold = a_hold(store)
     with store.write() as connection:
         connection.execute("UPDATE holds SET owner = ':1:0'")
     assert charges.sweep_orphans(store) == 1

@@ -1,0 +1,83 @@
+"""Admission: a hold is placed only where every limit has room for its worst case."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lodestar.clock import now_ms, zone
+from lodestar.exchange import Request, Route
+from lodestar.modules.usage_tracker import budgets, charges, holds, ledger_clock, refusals, standing
+from lodestar.modules.usage_tracker.holds import Hold
+from lodestar.modules.usage_tracker.limits import Limit, from_settings
+from lodestar.modules.usage_tracker.room import Call, room
+from lodestar.modules.usage_tracker.standing import Standing
+from lodestar.settings import Settings
+from lodestar.store.store import Store
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A placed hold; `tightest` is the limit that lowered its cap, if one did."""
+
+    hold: Hold
+    tightest: Standing | None
+
+
+def admit(
+    store: Store, settings: Settings, request: Request, route: Route, call: Call, patient: bool
+) -> Admitted | Standing:
+    """Check the limits and place the hold, in one transaction.
+
+    Where only other calls' holds are in the way, the limit to wait for is returned instead.
+    Raises Refused.
+    """
+    if store.unfit:
+        raise refusals.unfit(store.unfit)
+    charges.sweep_orphans(store)
+    with store.write() as connection:
+        try:
+            moment = ledger_clock.advance(connection, now_ms())
+        except ledger_clock.ClockBehindError:
+            raise refusals.clock_behind() from None
+        place = _place(connection, request.session)
+        limits = applying(_all(connection, settings, moment), place[0], route.alias)
+        standings = standing.of_limits(
+            store, limits, moment, zone(settings.timezone), request.session
+        )
+        found = room(call, standings, patient)
+        if found.decision == "wait" and found.tightest:
+            return found.tightest
+        if found.decision == "refuse" and found.tightest:
+            raise refusals.over(found.tightest, route, call, settings)
+        sized = replace(call, max_output=found.cap)
+        hold = holds.place(connection, request, route, sized, moment, place)
+    return Admitted(hold, found.tightest)
+
+
+def all_limits(store: Store, settings: Settings) -> list[Limit]:
+    """Every limit that is in force now: of the settings and of `lodestar budget`."""
+    with store.write() as connection:
+        return _all(connection, settings, ledger_clock.moment(connection, now_ms()))
+
+
+def applying(limits: Sequence[Limit], project: str | None, alias: str) -> list[Limit]:
+    """Those of the limits that a call of this project and model counts against."""
+    return [
+        limit
+        for limit in limits
+        if limit.project in (None, project) and limit.alias in (None, alias)
+    ]
+
+
+def _all(connection: sqlite3.Connection, settings: Settings, moment: int) -> list[Limit]:
+    own = budgets.active(connection, moment, settings.limits.on_limit)
+    return [*from_settings(settings.limits), *own]
+
+
+def _place(connection: sqlite3.Connection, session: str | None) -> tuple[str | None, str | None]:
+    row = connection.execute(
+        "SELECT project_id, branch FROM sessions WHERE id = ?", (session,)
+    ).fetchone()
+    return (row["project_id"], row["branch"]) if row else (None, None)

@@ -1,0 +1,105 @@
+"""What may leave the ledger, and how it comes back: purging old rows, replaying the journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from lodestar.clock import now_ms
+from lodestar.modules.usage_tracker import rollup
+from lodestar.store.migrations import Purge
+
+COUNTED_MS = 32 * 86_400_000
+"""No window is longer: what is younger still counts against a limit."""
+
+
+def purge_charges(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
+    """Delete old charges; their roll-ups stay. A forgotten project keeps its accounts: no words."""
+    before = _before(purge)
+    if before is None:
+        return 0
+    # Whole quarter-hours, so that what stays can be counted again.
+    before -= before % rollup.QUARTER_MS
+    connection.execute(
+        "INSERT INTO ledger_purged(one, before_ms) VALUES (1, ?) ON CONFLICT(one)"
+        " DO UPDATE SET before_ms = max(before_ms, excluded.before_ms)",
+        (before,),
+    )
+    return connection.execute(
+        "DELETE FROM charges WHERE id IN (SELECT id FROM charges WHERE window_ms < ? LIMIT ?)",
+        (before, most),
+    ).rowcount
+
+
+def purge_holds(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
+    """Delete old settled holds without a charge; an open one never."""
+    before = _before(purge)
+    if before is None:
+        return 0
+    return connection.execute(
+        "DELETE FROM holds WHERE id IN (SELECT id FROM holds h WHERE state <> 'held'"
+        " AND window_ms < ? AND NOT EXISTS (SELECT 1 FROM charges WHERE hold_id = h.id) LIMIT ?)",
+        (before - before % rollup.QUARTER_MS, most),
+    ).rowcount
+
+
+def replay(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> bool | None:
+    """Put a row of the journal back; None where its table is not the ledger's."""
+    if table == "charges":
+        return _replay_charge(connection, dict(row))
+    if table == "budgets":
+        _insert(connection, "budgets", dict(row), "INSERT OR REPLACE")
+        return True
+    return None
+
+
+def _replay_charge(connection: sqlite3.Connection, row: dict[str, Any]) -> bool:
+    if connection.execute("SELECT 1 FROM charges WHERE id = ?", (row["id"],)).fetchone():
+        return False
+    hold = row.get("hold_id")
+    other = connection.execute("SELECT id FROM charges WHERE hold_id = ?", (hold,)).fetchone()
+    if other:
+        rollup.take_back(connection, other[0])
+        connection.execute("DELETE FROM charges WHERE id = ?", (other[0],))
+    # The backup may be from while the hold was open, or from before it.
+    posted = connection.execute(
+        "UPDATE holds SET state = 'posted', ending = ?, settled_ms = ? WHERE id = ?",
+        (row.get("reason") or "replayed", row["created_ms"], hold),
+    )
+    if hold and not posted.rowcount:
+        _insert(connection, "holds", _hold_of(row), "INSERT")
+    _insert(connection, "charges", row, "INSERT")
+    rollup.add(connection, row["id"])
+    return True
+
+
+def _hold_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The hold that a charge must have had; that it was no larger is not known any more."""
+    known = {
+        "id": row["hold_id"],
+        "owner": "restored",
+        "amount_nano": row["cash_nano"],
+        "max_input": row.get("input_tokens") or 0,
+        "max_output": row.get("output_tokens") or 0,
+        "state": "posted",
+        "settled_ms": row["created_ms"],
+        "ending": row.get("reason") or "replayed",
+    }
+    return {**row, **known}
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], verb: str) -> None:
+    known = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
+    values = {name: value for name, value in row.items() if name in known}
+    connection.execute(
+        f"{verb} INTO {table}({', '.join(values)})"
+        f" VALUES ({', '.join(f':{name}' for name in values)})",
+        values,
+    )
+
+
+def _before(purge: Purge) -> int | None:
+    if purge.text_only or purge.before_ms is None:
+        return None
+    return min(purge.before_ms, now_ms() - COUNTED_MS)
