@@ -62,6 +62,7 @@ def add(
 
 def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
     from lodestar.cli.opening import configuration
+    from lodestar.clock import local_text, now_ms
     from lodestar.editing import set_value
 
     configured = configuration()
@@ -69,6 +70,9 @@ def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
     _check_key(entry.get("key_env"))
     check_entry(alias, entry)
     entry = _with_aider(entry, configured) if entry["provider"] == "openai" else entry
+    if entry.get("price_in") is not None:
+        # A charge says from when its price is.
+        entry["price_date"] = local_text(now_ms())[:10]
     set_value(configured.home.config_file, ["models", alias], entry)
     note(f"{alias}: added to {configured.home.config_file}")
     _warn(alias, entry)

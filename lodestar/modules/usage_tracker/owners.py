@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from lodestar.store.processes import STARTED, stat_field
 from lodestar.store.sessions import boot_id
@@ -10,7 +11,11 @@ from lodestar.store.sessions import boot_id
 
 def this_process() -> str:
     """The name of this process as the owner of holds."""
-    pid = os.getpid()
+    return _named(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _named(pid: int) -> str:
     return f"{boot_id()}:{pid}:{stat_field(pid, STARTED)}"
 
 

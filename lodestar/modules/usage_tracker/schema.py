@@ -85,6 +85,8 @@ _TABLES_2 = (
         assumed_nano INTEGER NOT NULL,
         PRIMARY KEY(quarter_ms, project_id, branch, tag, alias, model, tier, kind, billing))
         WITHOUT ROWID""",
+    # What limits count: a month of it is read before each hold.
+    "CREATE INDEX rollup_limits ON rollup(quarter_ms, cash_nano, limited_tokens)",
     # The ledger's clock: never behind the newest hold, whatever the system's clock says.
     """CREATE TABLE ledger_clock(
         one INTEGER PRIMARY KEY CHECK(one = 1), high_water_ms INTEGER NOT NULL,
