@@ -100,8 +100,8 @@ def session_event(session: str, event: dict[str, Any], store: Store, settings: S
 
     For `finished` a module may return lines for the summary. `tick` comes after each finished
     exchange, and at least each minute: what a module returns then, a list of
-    {"text", "level": "info" | "warn"}, is shown to the user as notices. `notice` carries each
-    notice once it is shown.
+    {"text", "level": "info" | "warn", "title"}, is shown to the user as notices; the title, which
+    may be left out, becomes that of the terminal. `notice` carries each notice once it is shown.
     """
 
 

@@ -17,11 +17,12 @@ READ_LIMIT = 1 << 20
 
 @dataclass(frozen=True)
 class Notice:
-    """A line for the user; `level` is info or warn."""
+    """A line for the user; `level` is info or warn, `title` for the terminal's title or empty."""
 
     id: int
     level: str
     text: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,12 @@ class Channel:
 
 def _news(data: dict[str, Any]) -> News:
     notices = [
-        Notice(int(item["id"]), str(item.get("level", "info")), str(item["text"]))
+        Notice(
+            int(item["id"]),
+            str(item.get("level", "info")),
+            str(item["text"]),
+            str(item.get("title") or ""),
+        )
         for item in data.get("notices") or []
     ]
     return News(notices, _end(data.get("end")), [str(part) for part in data.get("status") or []])

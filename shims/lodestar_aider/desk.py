@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from lodestar_aider.channel import End, News, Notice
+from lodestar_aider.title import Title, printable
 
 YELLOW, PLAIN = "\x1b[33m", "\x1b[0m"
 
@@ -34,6 +35,7 @@ class Desk:
         self._model: str | None = None
         self._io: Any = None
         self._waiting = False
+        self._title = Title()
 
     @property
     def last(self) -> int:
@@ -77,7 +79,7 @@ class Desk:
     def open_prompt(self, io: Any) -> None:
         """The prompt is about to show (main thread); raises EOFError when the session is over."""
         self._io, self._cut, self._typed, self._lines = io, False, "", []
-        self.print_notices()
+        self._print_at_prompt()
         if self._end is not None:
             self._cut = True
             raise EOFError
@@ -91,12 +93,21 @@ class Desk:
         """The user has answered."""
         self._waiting = False
 
-    def print_notices(self) -> None:
+    def print_notices(self) -> list[Notice]:
         """Write the notices that are due to stdout; the cursor must be at a line's start."""
         with self._lock:
             due, self._notices = self._notices, []
         for notice in due:
             self.say(notice.text, warn=notice.level == "warn")
+        return due
+
+    def leave(self) -> None:
+        """Aider is over: the terminal gets its own title back."""
+        self._title.restore()
+
+    def _print_at_prompt(self) -> None:
+        for notice in self.print_notices():
+            self._title.show(notice.title)
 
     def _in_app(self, app: Any) -> None:
         """Runs in the prompt's event loop."""
@@ -108,7 +119,7 @@ class Desk:
             return
         toolkit = importlib.import_module("prompt_toolkit.application")
         with importlib.import_module("prompt_toolkit.application.current").set_app(app):
-            toolkit.run_in_terminal(self.print_notices)
+            toolkit.run_in_terminal(self._print_at_prompt)
 
     def line_read(self, line: str) -> None:
         """A line was entered at the open prompt; Aider collects several between braces."""
@@ -172,8 +183,3 @@ class Desk:
             self._waiting, self._cut = False, True
             sys.stdout.write("\n")
             raise EOFError
-
-
-def printable(text: str) -> str:
-    """One line of text without control characters, which could drive the terminal."""
-    return "".join(mark for mark in " ".join(text.split()) if mark.isprintable())

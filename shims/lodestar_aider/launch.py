@@ -147,7 +147,10 @@ def _close(session: Session, code: int) -> None:
         return
     session.events.emit("exit", code=code, ended=session.ending.kind, alone=session.ending.alone)
     session.events.close()
-    session.poller.stop()
+    try:
+        session.poller.stop()
+    finally:
+        session.desk.leave()
 
 
 def exit_code(value: Any) -> int:

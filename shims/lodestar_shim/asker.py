@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from lodestar.exchange import Request
+from lodestar_shim.tee import Tee
 
 
 @dataclass
@@ -20,10 +21,15 @@ class Asker:
     """It hung up; what still comes is read for its usage only."""
     billed: bool = False
     """The request is on its way to a paid upstream, which reports at the end what it costs."""
+    tee: Tee | None = None
+    """What reads the answer that is on its way."""
+    content: bool = False
+    """It hung up once it had the whole answer; only the bill was still to come."""
 
     def leave(self, exchange: asyncio.Task[web.StreamResponse], drain_s: float) -> None:
         """The client hung up: end its exchange, at once or when its bill should have come."""
         self.gone = True
+        self.content = self.tee is not None and self.tee.complete
         if not self.billed:
             exchange.cancel()
         elif not exchange.done():

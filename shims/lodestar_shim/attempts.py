@@ -74,6 +74,7 @@ class Attempts:
             unsent = Outcome("aborted", sent=False)
             attempt = Attempt(new_id(), route, len(self.made) + 1, _now(), Tee(), unsent)
             self.made.append(attempt)
+            self._asker.tee = attempt.tee
             try:
                 # Before the first row, so that a key in the prompt is known by then.
                 key = await s.keys.look(route)
@@ -89,6 +90,8 @@ class Attempts:
                 raise asyncio.CancelledError from error
             finally:
                 self._asker.billed = False
+                if self._asker.content and attempt.outcome.status == "aborted":
+                    attempt.outcome = replace(attempt.outcome, status="ok", http_status=200)
                 # Modules keep what they are told: a provider's words may quote a key.
                 attempt.outcome = s.recorder.clean(attempt.measured(request.size))
                 try:

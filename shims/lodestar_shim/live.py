@@ -61,12 +61,13 @@ class LiveSession:
         """Go on where the shim before this one was killed: its length, and its last turn."""
         self.time, self.turn = self._limited(minutes) or self.time, turn or None
 
-    def notice(self, text: str, level: str = "info") -> None:
-        """Show a line above the user's prompt."""
+    def notice(self, text: str, level: str = "info", title: str = "") -> None:
+        """Show a line above the user's prompt, and a title of the terminal where there is one."""
         # Ids rise across restarts of the shim, or the launcher would drop what it seems to know.
         newest = self.notices[-1]["id"] if self.notices else 0
         number = max(now_ms(), newest + 1)
-        self.notices.append({"id": number, "level": level, "text": text})
+        titled = {"title": title} if title else {}
+        self.notices.append({"id": number, "level": level, "text": text, **titled})
 
     def end(self, reason: str, kind: str = "budget") -> None:
         """End the session in order: the turn under way is finished, nothing new begins.

@@ -17,6 +17,7 @@ from lodestar_shim.services import Services
 
 log = logging.getLogger("lodestar.shim.tidings")
 WIDTH = 500
+TITLE_WIDTH = 100
 AGAIN_S = 300.0
 """What is said under a key is not said again for this long."""
 LEVELS = ("info", "warn")
@@ -93,7 +94,8 @@ class Tidings:
         for item in said if isinstance(said, (list, tuple)) else [None]:
             fields = item if isinstance(item, Mapping) else {}
             text, level = fields.get("text"), fields.get("level", "info")
-            if not isinstance(text, str) or level not in LEVELS:
-                log.error("a module's notice is not {text, level}: %.200r", item)
+            title = fields.get("title", "")
+            if not isinstance(text, str) or level not in LEVELS or not isinstance(title, str):
+                log.error("a module's notice is not {text, level, title}: %.200r", item)
                 continue
-            self._s.session.notice(one_line(text, WIDTH), level)
+            self._s.session.notice(one_line(text, WIDTH), level, one_line(title, TITLE_WIDTH))

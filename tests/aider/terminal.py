@@ -44,6 +44,11 @@ class Terminal:
         return int(self._child.pid)
 
     @property
+    def raw(self) -> str:
+        """The same with its escape sequences."""
+        return self._raw
+
+    @property
     def text(self) -> str:
         """What was written so far, in the order written."""
         return ESCAPES.sub("", self._raw)
@@ -57,6 +62,12 @@ class Terminal:
         with self._changed:
             if not self._changed.wait_for(lambda: self.text.count(words) >= count, DEADLINE_S):
                 raise TimeoutError(f"no {words!r} in {self.text[-2000:]!r}")
+
+    def wait_raw(self, piece: str) -> None:
+        """Wait until the piece was written, escape sequences and all."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: piece in self._raw, DEADLINE_S):
+                raise TimeoutError(f"no {piece!r} in {self._raw[-2000:]!r}")
 
     def exit_code(self) -> int | None:
         """Wait for Aider to leave; None when a signal ended it."""

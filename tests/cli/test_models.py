@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import struct
 import sys
@@ -50,7 +51,9 @@ def test_a_paid_model_is_added_with_its_prices(cli: Cli, home: Home) -> None:
     result = add(cli, "gpt", "--price-in", "0.15", "--price-out", "0.6", "--key-env", "KEY")
     assert result.code == 0
     assert home.config_file.read_text().startswith("# mine\n")
-    assert configured(home)["gpt"] == {
+    entry = configured(home)["gpt"]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", str(entry.pop("price_date")))
+    assert entry == {
         "provider": "openai",
         "model": "m-1",
         "api_base": BASE,

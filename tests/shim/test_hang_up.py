@@ -74,6 +74,28 @@ def test_a_paid_answer_is_read_on_for_its_usage(
     assert patient.log("finish")[-1]["source"] == "provider"
 
 
+def test_who_leaves_with_the_whole_answer_did_not_break_it_off(
+    patient: Gated, provider: Chaos
+) -> None:
+    payload = json.dumps(
+        {
+            "model": "paid",
+            "stream": True,
+            "messages": [{"role": "user", "content": "[[good]] all of it"}],
+        }
+    )
+    headers = {"Authorization": f"Bearer {patient.token}", "Content-Type": "application/json"}
+    with contextlib.closing(patient.connect()) as connection:
+        connection.request("POST", "/v1/chat/completions", payload, headers)
+        answer = connection.getresponse()
+        # As Aider does: the usage comes in an event of its own, after this one.
+        while b'"finish_reason": "stop"' not in answer.readline().replace(b'":"', b'": "'):
+            continue
+        answer.close()
+    row = _ended(patient, str(provider.events("asked")[-1]["id"]))
+    assert (row["status"], row["usage_source"]) == ("ok", "provider")
+
+
 def test_it_is_not_read_for_ever(tmp_path: Path, provider: Chaos) -> None:
     with _shim(tmp_path, provider, drain_s=0.5) as shim:
         id = _hang_up(shim, provider, "stall")

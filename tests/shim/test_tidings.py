@@ -71,7 +71,8 @@ def test_a_module_is_asked_after_each_exchange(shim: Gated) -> None:
 
 @pytest.mark.parametrize(
     "said", ["a text", 5, {"text": "not in a list"}, [5], [{"text": 5}], [{"level": "warn"}],
-             [{"text": "x", "level": "loud"}], [{"text": "x", "level": ["warn"]}], [[]]],
+             [{"text": "x", "level": "loud"}], [{"text": "x", "level": ["warn"]}], [[]],
+             [{"text": "x", "title": 5}], [{"text": "x", "title": None}]],
 )  # fmt: skip
 def test_what_a_module_says_badly_is_left_out_and_logged(shim: Gated, said: Any) -> None:
     good = {"text": f"after {said}", "level": "info"}
@@ -83,6 +84,17 @@ def test_what_a_module_says_badly_is_left_out_and_logged(shim: Gated, said: Any)
     shim.set(tick=[good])
     assert shim.chat("free")[0] == 200
     wait_for(lambda: _shown(shim, 1) == [("info", good["text"])])
+
+
+def test_a_title_goes_with_its_notice_on_one_line(shim: Gated) -> None:
+    said = {"text": "with a title", "level": "warn", "title": "80 %\n of\x1b[2J it " + "x" * 200}
+    shim.set(tick=[said])
+    assert shim.chat("free")[0] == 200
+    wait_for(lambda: _shown(shim, 1) == [("warn", "with a title")])
+    newest = shim.notices()[-1]
+    assert newest["title"].startswith("80 % of it xxx")
+    assert len(newest["title"]) == 100
+    assert "title" not in shim.notices()[0]
 
 
 def test_a_module_is_asked_without_any_exchange_as_well(upstream: Upstream, tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from lodestar.clock import now_ms, zone
 from lodestar.exchange import Request, Route
-from lodestar.modules.usage_tracker import budgets, charges, holds, ledger_clock, refusals, standing
+from lodestar.modules.usage_tracker import (
+    budgets,
+    charges,
+    holds,
+    late,
+    ledger_clock,
+    refusals,
+    standing,
+)
 from lodestar.modules.usage_tracker.holds import Hold
 from lodestar.modules.usage_tracker.limits import Limit, from_settings
 from lodestar.modules.usage_tracker.room import Call, room
@@ -35,10 +43,15 @@ def admit(
     """
     if store.unfit:
         raise refusals.unfit(store.unfit)
+    late.retry(store)
     charges.sweep_orphans(store)
+    wall = now_ms()
     with store.write() as connection:
+        # Again: the transaction itself notices a database that was exchanged in place.
+        if store.unfit:
+            raise refusals.unfit(store.unfit)
         try:
-            moment = ledger_clock.advance(connection, now_ms())
+            moment = ledger_clock.checked(connection, wall)
         except ledger_clock.ClockBehindError:
             raise refusals.clock_behind() from None
         place = _place(connection, request.session)
@@ -51,6 +64,7 @@ def admit(
             return found.tightest
         if found.decision == "refuse" and found.tightest:
             raise refusals.over(found.tightest, route, call, settings)
+        ledger_clock.advance(connection, wall)
         sized = replace(call, max_output=found.cap)
         hold = holds.place(connection, request, route, sized, moment, place)
     return Admitted(hold, found.tightest)
@@ -58,7 +72,7 @@ def admit(
 
 def all_limits(store: Store, settings: Settings) -> list[Limit]:
     """Every limit that is in force now: of the settings and of `lodestar budget`."""
-    with store.write() as connection:
+    with store.read() as connection:
         return _all(connection, settings, ledger_clock.moment(connection, now_ms()))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lodestar.modules.usage_tracker import rollup
@@ -74,6 +76,12 @@ _RULES: tuple[tuple[str, str], ...] = (
         "SELECT id FROM charges WHERE billing <> 'payg' AND cash_nano <> 0",
     ),
     (
+        "a charge with its corrections is not below zero",
+        "SELECT id FROM charges c WHERE corrects IS NULL AND EXISTS (SELECT 1 FROM charges"
+        " WHERE corrects = c.id) AND cash_nano + (SELECT sum(cash_nano) FROM charges"
+        " WHERE corrects = c.id) < 0",
+    ),
+    (
         "a correction corrects a charge",
         "SELECT id FROM charges c WHERE corrects IS NOT NULL AND window_ms >= ({kept})"
         " AND NOT EXISTS (SELECT 1 FROM charges WHERE id = c.corrects)",
@@ -82,8 +90,8 @@ _RULES: tuple[tuple[str, str], ...] = (
 
 
 def audit(store: Store) -> Audit:
-    """Count everything again, within one transaction, so that nothing moves meanwhile."""
-    with store.write() as connection:
+    """Count everything again, as of one moment; nobody waits for it."""
+    with _moment(store) as connection:
         findings = [found for rule, sql in _RULES if (found := _broken(connection, rule, sql))]
         findings += _unequal(connection)
         return Audit(
@@ -93,6 +101,17 @@ def audit(store: Store) -> Audit:
             _one(connection, f"SELECT coalesce(sum(cash_nano), 0) FROM ({_ROLLUP})"),  # noqa: S608
             tuple(findings),
         )
+
+
+@contextmanager
+def _moment(store: Store) -> Iterator[sqlite3.Connection]:
+    """The database as it is now, whatever is written meanwhile."""
+    with store.read() as connection:
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
 
 
 def repair(store: Store) -> int:

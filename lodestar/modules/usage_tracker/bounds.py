@@ -14,15 +14,20 @@ PER_MESSAGE = 16
 PER_REQUEST = 64
 # No provider counts one picture or sound as more; its URL says nothing about its size.
 PER_ATTACHMENT = 65_536
-# Priced apart from tokens, so no hold could cover them.
-UNBOUNDED = (
-    "audio",
-    "background",
-    "plugins",
-    "prediction",
-    "search_parameters",
-    "web_search_options",
-)
+MOST_OUTPUT = 1_000_000
+"""No model answers with more tokens, whatever a client asks for."""
+# What a paid model may be sent: nothing here chooses another model, server or price, or is priced
+# apart from tokens.
+BOUNDED = frozenset(
+    {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n",
+     "temperature", "top_p", "top_k", "min_p", "seed", "stop", "tools", "tool_choice",
+     "parallel_tool_calls", "functions", "function_call", "response_format", "logit_bias",
+     "frequency_penalty", "presence_penalty", "repetition_penalty", "logprobs", "top_logprobs",
+     "user", "metadata", "safety_identifier", "prompt_cache_key", "verbosity", "thinking",
+     "reasoning", "reasoning_effort", "include_reasoning"}
+)  # fmt: skip
+PARTS = frozenset({"text", "image_url"})
+"""Parts of a message whose tokens have a bound; a file or a video behind a name has none."""
 
 
 def max_input(request: Request) -> int:
@@ -41,23 +46,35 @@ def max_output(request: Request, entry: ModelEntry) -> int:
     for name in ("max_completion_tokens", "max_tokens"):
         asked = request.body.get(name)
         if isinstance(asked, int) and not isinstance(asked, bool) and asked > 0:
-            return min(asked, entry.max_output) if entry.max_output else asked
+            return min(asked, entry.max_output or MOST_OUTPUT)
     return entry.max_output or DEFAULT_OUTPUT
 
 
 def answers(request: Request) -> int:
     """How many answers are asked for. Raises Refused where the cost has no bound."""
-    for name in UNBOUNDED:
-        if request.body.get(name):
-            raise _unbounded(name)
-    if request.body.get("service_tier") not in (None, "default", "flex"):
-        raise _unbounded("service_tier")
+    _check(request.body)
     count = request.body.get("n")
     if count is None:
         return 1
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise _unbounded("n")
     return count
+
+
+def _check(body: Mapping[str, Any]) -> None:
+    for name, value in body.items():
+        if name not in BOUNDED and value:
+            raise _unbounded(str(name))
+    for tool in body.get("tools") or ():
+        if not isinstance(tool, Mapping) or tool.get("type") != "function":
+            raise _unbounded("tools")
+    for part in _parts(body.get("messages") or ()):
+        if not isinstance(part, Mapping) or part.get("type") not in PARTS:
+            raise _unbounded("messages")
+        cached = part.get("cache_control")
+        if isinstance(cached, Mapping) and cached.get("ttl") not in (None, "5m"):
+            # Writing a cache for longer has another price.
+            raise _unbounded("cache_control")
 
 
 def _unbounded(name: str) -> Refused:
@@ -85,6 +102,11 @@ def _text_bytes(value: Any) -> int:
 
 
 def _attachments(messages: Any) -> int:
+    return sum(
+        not isinstance(part, Mapping) or part.get("type") != "text" for part in _parts(messages)
+    )
+
+
+def _parts(messages: Any) -> list[Any]:
     contents = [message.get("content") for message in messages if isinstance(message, Mapping)]
-    parts = [part for content in contents if isinstance(content, list) for part in content]
-    return sum(1 for part in parts if not isinstance(part, Mapping) or part.get("type") != "text")
+    return [part for content in contents if isinstance(content, list) for part in content]

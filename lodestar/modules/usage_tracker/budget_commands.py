@@ -27,7 +27,9 @@ Session = Annotated[bool, typer.Option("--session", help="The budget of each ses
 Daily = Annotated[bool, typer.Option("--daily", help="The budget of each day.")]
 Weekly = Annotated[bool, typer.Option("--weekly", help="The budget of each week.")]
 Monthly = Annotated[bool, typer.Option("--monthly", help="The budget of each month.")]
-Call = Annotated[bool, typer.Option("--call", help="What one call may cost (--ask-above).")]
+Call = Annotated[
+    bool, typer.Option("--call", "--ask-above", help="What one call may cost (--ask-above).")
+]
 
 
 @app.command("set")
@@ -183,6 +185,26 @@ def history(
     from lodestar.modules.usage_tracker import budget_history
 
     budget_history.show(_context(), json, limit)
+
+
+@app.command()
+def alerts(
+    json: Json = False,
+    limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1)] = 50,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a sample to the desktop and your program.")
+    ] = False,
+) -> int:
+    """Print which limits were nearly used up, or used up, the newest first.
+
+    Each threshold is told once in a window, at the prompt of one session.
+    """
+    from lodestar.modules.usage_tracker import budget_alerts
+
+    if test:
+        return budget_alerts.test(_context(), json)
+    budget_alerts.show(_context(), json, limit)
+    return 0
 
 
 def _context() -> Context:

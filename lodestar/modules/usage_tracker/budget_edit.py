@@ -97,10 +97,11 @@ def _tighter(context: Context, new: Limit | None) -> Iterator[str]:
 
 def _then(old: Limit | None, new: Limit | None) -> str:
     """What happens at the limit, where that is new."""
-    if new is None or new.window == "call" or (old and old.policy == new.policy):
+    if new is None or new.window == "call":
         return ""
-    closed = "; paid models are closed" if new.amount == 0 else ""
-    return f", at the limit: {new.policy}{closed}"
+    said = f", at the limit: {new.policy}" if old is None or old.policy != new.policy else ""
+    shut = new.amount == 0 and (old is None or old.amount != 0)
+    return said + ("; paid models are closed" if shut else "")
 
 
 def _place(key: Key) -> tuple[int, str]:

@@ -70,12 +70,7 @@ class Change:
                 *(until_ms, self.who, self.reason, undoes, self.created_ms),
             ),
         )
-        log = entries(self.connection, key)
-        counting = {entry.id for entry in in_force(not_undone(log))}
-        self.connection.executemany(
-            "UPDATE budgets SET active = ? WHERE id = ?",
-            [(int(entry.id in counting), entry.id) for entry in log],
-        )
+        refresh(self.connection, key)
 
 
 def begin(connection: sqlite3.Connection, who: str, reason: str | None, wall_ms: int) -> Change:
@@ -102,6 +97,16 @@ def entries(connection: sqlite3.Connection, key: Key | None = None) -> list[Entr
     return [Entry(row[0], row[1], Key(*row[2:6]), *row[6:]) for row in rows]
 
 
+def refresh(connection: sqlite3.Connection, key: Key) -> None:
+    """Bring `active` up to date for one limit, within the caller's transaction."""
+    log = entries(connection, key)
+    counting = {entry.id for entry in in_force(not_undone(log))}
+    connection.executemany(
+        "UPDATE budgets SET active = ? WHERE id = ?",
+        [(int(entry.id in counting), entry.id) for entry in log],
+    )
+
+
 def not_undone(log: Iterable[Entry]) -> list[Entry]:
     """The changes of one limit that are not undone, the newest last."""
     stack: list[Entry] = []
@@ -110,7 +115,7 @@ def not_undone(log: Iterable[Entry]) -> list[Entry]:
         change, stands = entry, True
         if entry.undoes:
             if entry.undoes not in meant:
-                continue  # its row was deleted with the project it was about
+                continue  # its row was lost with a database that could not be restored whole
             change, stood = meant[entry.undoes]
             stands = not stood
         meant[entry.id] = change, stands

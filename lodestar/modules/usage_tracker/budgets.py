@@ -16,7 +16,7 @@ SOURCE = "budget"
 SHORT_ID = 8
 _ACTIVE = (
     "SELECT action, time_window, unit, project_id, alias, amount, policy, until_ms"
-    " FROM budgets WHERE active = 1"
+    " FROM budgets WHERE active = 1 ORDER BY rowid"
 )
 
 
@@ -30,10 +30,10 @@ def active(
         action, window, unit, project, alias, amount, policy, until_ms = row
         key = (window, unit, project, alias)
         if action == "set":
-            policies[key] = policy or default_policy
-        elif until_ms is not None and until_ms <= now_ms:
-            continue
-        amounts[key] = amounts.get(key, 0) + amount
+            # The newest one alone counts, and the raises since.
+            policies[key], amounts[key] = policy or default_policy, amount
+        elif until_ms is None or until_ms > now_ms:
+            amounts[key] = amounts.get(key, 0) + amount
     return [
         Limit(window, unit, amounts[key], policy, SOURCE, project, alias)
         for key, policy in policies.items()

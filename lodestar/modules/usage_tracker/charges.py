@@ -83,7 +83,7 @@ def settle(store: Store, hold: Hold, outcome: Outcome) -> dict[str, Any] | None:
     with store.write() as connection:
         if holds.state_of(connection, hold.id) not in ("held", "orphan"):
             return None
-        _take_back(connection, hold.id)
+        take_back(connection, hold.id)
         holds.set_state(connection, hold.id, "posted" if row else "voided", ending.reason)
         if row is not None:
             insert(connection, row)
@@ -147,23 +147,9 @@ def _row(request: Request, route: Route, usage: Usage) -> dict[str, Any]:
         "cache_read_tokens": usage.cache_read,
         "cache_write_tokens": usage.cache_write,
         "reasoning_tokens": usage.reasoning,
-        "usage_raw": _counts(usage),
+        # Numbers only: the core has taken everybody's words out.
+        "usage_raw": None if usage.raw is None else json.dumps(usage.raw),
     }
-
-
-def _counts(usage: Usage) -> str | None:
-    """The provider's own counts as it gave them, numbers only: no words of anybody."""
-    return None if usage.raw is None else json.dumps(_numbers(usage.raw, 3))
-
-
-def _numbers(raw: Any, depth: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in list(raw.items())[:40]:
-        if isinstance(value, int | float):
-            found[str(name)[:60]] = value
-        elif depth and isinstance(value, dict):
-            found[str(name)[:60]] = _numbers(value, depth - 1)
-    return found
 
 
 def _orphan(hold: sqlite3.Row) -> dict[str, Any]:
@@ -179,12 +165,15 @@ def _orphan(hold: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _take_back(connection: sqlite3.Connection, hold: str) -> None:
-    """Remove the charge of an orphan whose process settles after all."""
+def take_back(connection: sqlite3.Connection, hold: str | None) -> None:
+    """Remove the charge of a hold, and what corrects it, for the one that takes its place."""
     row = connection.execute("SELECT id FROM charges WHERE hold_id = ?", (hold,)).fetchone()
-    if row:
-        rollup.take_back(connection, row["id"])
-        connection.execute("DELETE FROM charges WHERE id = ?", (row["id"],))
+    if not row:
+        return
+    of_it = "SELECT id FROM charges WHERE id = ? OR corrects = ?"
+    for (charge,) in connection.execute(of_it, (row["id"], row["id"])).fetchall():
+        rollup.take_back(connection, charge)
+        connection.execute("DELETE FROM charges WHERE id = ?", (charge,))
 
 
 def insert(connection: sqlite3.Connection, row: dict[str, Any]) -> None:

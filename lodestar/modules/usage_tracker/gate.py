@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from lodestar.exchange import Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
-from lodestar.modules.usage_tracker import admission, charges, holds, refusals
+from lodestar.modules.usage_tracker import admission, charges, holds, late, refusals
 from lodestar.modules.usage_tracker.admission import Admitted
 from lodestar.modules.usage_tracker.charges import Against
 from lodestar.modules.usage_tracker.holds import Hold
@@ -27,6 +27,7 @@ log = logging.getLogger("lodestar.usage_tracker")
 BYTES_PER_TOKEN = 1024
 BYTES_PER_ANSWER = 64 * 1024
 LOOK_AGAIN_S = 0.1
+SHORT = ("commit_message", "summary")
 
 
 class FreeGate:
@@ -75,7 +76,7 @@ class PaidGate:
     async def finish(self, outcome: Outcome) -> None:
         """Settle the hold. Where that fails it stays held, which counts its worst case."""
         self.settled = True
-        await _booked(charges.settle, self._store, self._hold, outcome)
+        await to_the_end(late.settle, self._store, self._hold, outcome)
 
 
 @asynccontextmanager
@@ -96,16 +97,18 @@ async def attempt_gate(
 
 
 async def _paid(request: Request, route: Route, store: Store, settings: Settings) -> PaidGate:
-    if settings.limits.free_only:
-        raise refusals.free_only()
     price = price_of(route.entry)
     if price is None:
         raise _no_price(route.alias)
+    if not price.worst(1, 1):
+        raise _no_cost(route.alias)
     call = holds.worst_case(request, route, price)
+    # Short calls that finish what is under way are answered for free instead of waiting.
+    patience_s = 0 if request.kind in SHORT else settings.limits.wait_s
     began = time.monotonic()
     notices: list[str] = []
     while True:
-        patient = time.monotonic() - began < settings.limits.wait_s
+        patient = time.monotonic() - began < patience_s
         found = await _admitted(store, settings, request, route, call, patient)
         if isinstance(found, Admitted):
             break
@@ -134,7 +137,7 @@ async def _admitted(
     except asyncio.CancelledError:
         if placed and isinstance(placed[0], Admitted):
             unsent = Outcome("killed", sent=False)
-            await _booked(charges.settle, store, placed[0].hold, unsent)
+            await to_the_end(late.settle, store, placed[0].hold, unsent)
         raise
     return placed[0]
 
@@ -152,4 +155,13 @@ def _no_price(alias: str) -> Refused:
         "ask",
         "price",
         f"set price_in and price_out of `{alias}` in config.yaml, or use a free model",
+    )
+
+
+def _no_cost(alias: str) -> Refused:
+    return Refused(
+        f"`{alias}` is a paid model whose price is 0, which no limit could hold",
+        "ask",
+        "price",
+        f"set its price, or `billing: free` if `{alias}` costs nothing",
     )

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 
 from lodestar.clock import boot_seconds
+from lodestar.modules.usage_tracker import rollup
 from lodestar.store.sessions import boot_id
 
 log = logging.getLogger("lodestar.usage_tracker")
@@ -30,15 +31,18 @@ def moment(connection: sqlite3.Connection, wall_ms: int) -> int:
     return max(wall_ms, row[0]) if row else wall_ms
 
 
-def advance(connection: sqlite3.Connection, wall_ms: int) -> int:
-    """The ledger's time, moved on within the caller's transaction.
+def checked(connection: sqlite3.Connection, wall_ms: int) -> int:
+    """The ledger's time for a hold; nothing is written. Raises ClockBehindError."""
+    now = moment(connection, wall_ms)
+    if wall_ms < now - MOST_BEHIND_MS:
+        raise ClockBehindError
+    return now
 
-    Raises ClockBehindError.
-    """
+
+def advance(connection: sqlite3.Connection, wall_ms: int) -> None:
+    """Move the clock on, within the transaction of a hold."""
     row = connection.execute("SELECT high_water_ms, boot_id, boot_ms FROM ledger_clock").fetchone()
     high, boot, boot_ms = row or (wall_ms, "", 0)
-    if wall_ms < high - MOST_BEHIND_MS:
-        raise ClockBehindError
     now_boot_ms = int(boot_seconds() * 1000)
     jump_ms = wall_ms - high - (now_boot_ms - boot_ms)
     if boot == _BOOT and jump_ms > JUMP_MS:
@@ -48,9 +52,18 @@ def advance(connection: sqlite3.Connection, wall_ms: int) -> int:
         " VALUES (1, ?, ?, ?)",
         (max(wall_ms, high), _BOOT, now_boot_ms),
     )
-    return max(wall_ms, high)
 
 
-def reset(connection: sqlite3.Connection, wall_ms: int) -> None:
-    """Set the ledger's clock to the system's; what is charged in the future keeps counting."""
+def reset(connection: sqlite3.Connection, wall_ms: int) -> int:
+    """Set the ledger's clock to the system's; returns how many charges and holds were ahead of it.
+
+    They count from now on, so that no window opens again and none stays shut for years.
+    """
     connection.execute("UPDATE ledger_clock SET high_water_ms = ?", (wall_ms,))
+    ahead = connection.execute("SELECT id FROM charges WHERE window_ms > ?", (wall_ms,)).fetchall()
+    for (charge,) in ahead:
+        rollup.take_back(connection, charge)
+        connection.execute("UPDATE charges SET window_ms = ? WHERE id = ?", (wall_ms, charge))
+        rollup.add(connection, charge)
+    held = "UPDATE holds SET window_ms = ? WHERE window_ms > ?"
+    return len(ahead) + connection.execute(held, (wall_ms, wall_ms)).rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from lodestar.store.processes import STARTED, stat_field
+from lodestar.store.processes import STARTED, runs, stat_field
 from lodestar.store.sessions import boot_id
 
 
@@ -20,14 +20,9 @@ def _named(pid: int) -> str:
 
 
 def alive(owner: str) -> bool:
-    """Whether the owner still runs; a stopped one does. Unknown counts as alive."""
+    """Whether the owner still runs; a stopped one does, one that waits to be reaped does not."""
     boot, pid, started = owner.rsplit(":", 2)
-    if boot != boot_id():
+    if boot != boot_id() or not runs(int(pid)):
         return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return stat_field(int(pid), STARTED) == started
+    # Nothing to read is a process of somebody else, or a system without /proc.
+    return stat_field(int(pid), STARTED) in (started, "")

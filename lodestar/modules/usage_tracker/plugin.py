@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lodestar.exchange import Request, Route
 from lodestar.hookspecs import AttemptGate, hookimpl
-from lodestar.modules.usage_tracker import alerts
+from lodestar.modules.usage_tracker import alerts, late
 from lodestar.modules.usage_tracker.charges import sweep_orphans
 from lodestar.modules.usage_tracker.comparison import compared_with
 from lodestar.modules.usage_tracker.gate import attempt_gate
@@ -42,6 +42,7 @@ def session_event(
     session: str, event: dict[str, Any], store: Store, settings: Settings
 ) -> list[Any] | None:
     """Charge what dead processes left behind; tell of limits; sum up a session at its end."""
+    late.retry(store)
     if event["type"] == "tick":
         return alerts.on_tick(store, settings, session)
     if event["type"] not in ("started", "finished"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from lodestar.cli.output import note, print_json, print_table
 if TYPE_CHECKING:
     from lodestar.modules.usage_tracker.reconcile import Assumed
 
-COLUMNS = ("id", "when", "model", "why", "charged", "now")
+COLUMNS = ("id", "when", "model", "why", "charged", "now", "tokens")
 
 
 def reconcile(
@@ -21,6 +21,9 @@ def reconcile(
     ] = None,
     actual: Annotated[
         str | None, typer.Option("--actual", metavar="USD", help="What the provider billed.")
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option("--tokens", metavar="N", help="Its tokens, for token limits.")
     ] = None,
     reason: Annotated[
         str | None, typer.Option("--reason", help="Kept with the correction.")
@@ -34,6 +37,7 @@ def reconcile(
     """
     from lodestar.cli.opening import configuration
     from lodestar.modules.usage_tracker import reconcile as reconciling
+    from lodestar.modules.usage_tracker.budget_input import parse_amount
     from lodestar.modules.usage_tracker.budget_scope import ledger
 
     context = configuration()
@@ -42,10 +46,11 @@ def reconcile(
             found = reconciling.assumed(store, limit)
         else:
             nano = _amount(charge, actual)
-            note(_done(reconciling.correct(store, str(charge), nano, reason), nano))
+            counted = None if tokens is None else parse_amount(tokens, True)
+            note(_done(reconciling.correct(store, str(charge), nano, reason, counted), nano))
             return
     if json:
-        print_json("reconcile", [asdict(one) for one in found])
+        print_json("reconcile", [_plain(one) for one in found])
     else:
         print_table(COLUMNS, [_row(one, context.settings.timezone) for one in found])
 
@@ -67,9 +72,23 @@ def _done(one: Assumed, nano: int) -> str:
     return f"{one.alias}: ${plain_dollars(one.settled)} -> ${plain_dollars(nano)}"
 
 
-def _row(one: Assumed, zone: str | None) -> tuple[str, ...]:
+def _plain(one: Assumed) -> dict[str, Any]:
+    from lodestar.modules.usage_tracker.prices import plain_dollars
+
+    amounts = {name: plain_dollars(getattr(one, name)) for name in ("charged", "settled")}
+    return {**asdict(one), **amounts}
+
+
+def _row(one: Assumed, zone: str | None) -> tuple[str | int, ...]:
     from lodestar.clock import local_text
     from lodestar.modules.usage_tracker.prices import plain_dollars
 
     amounts = (f"${plain_dollars(one.charged)}", f"${plain_dollars(one.settled)}")
-    return one.id[-8:].lower(), local_text(one.created_ms, zone), one.alias, one.reason, *amounts
+    return (
+        one.id[-8:].lower(),
+        local_text(one.created_ms, zone),
+        one.alias,
+        one.reason,
+        *amounts,
+        one.tokens,
+    )

@@ -46,16 +46,6 @@ def unfit(problem: LodestarError) -> Refused:
     return Refused(f"paid models are closed: {why}", "downgrade", "ledger", problem.do)
 
 
-def free_only() -> Refused:
-    """The refusal of a paid model in a session that is free only."""
-    return Refused(
-        "this session is free only, so paid models are closed",
-        "downgrade",
-        "limits.free_only",
-        "start without --free-only, or use a free model",
-    )
-
-
 def amount_text(limit: Limit, amount: int) -> str:
     """An amount of the limit's unit: `$2.00` or `120,000 tokens`."""
     if limit.unit == "tokens":
@@ -94,6 +84,8 @@ def _message(standing: Standing, call: Call) -> str:
 
 
 def _remedy(limit: Limit) -> str:
+    if limit.source == "limits.session_usd":
+        return "start again with a larger --budget, or raise `limits.session_usd` where it is set"
     if limit.source != "budget":
         return f"raise `{limit.source}` where it is set (lodestar config show --origin)"
     more = "100k --tokens" if limit.unit == "tokens" else "1"
@@ -112,7 +104,8 @@ def _details(standing: Standing, settings: Settings) -> dict[str, Any]:
         "limit": plain_dollars(limit.amount) if usd else limit.amount,
         "spent": plain_dollars(standing.spent) if usd else standing.spent,
         "held": plain_dollars(standing.held) if usd else standing.held,
-        "resets_at": _iso(standing.end_ms, settings) if standing.end_ms else None,
+        # A limit of nothing is as closed tomorrow.
+        "resets_at": _iso(standing.end_ms, settings) if standing.end_ms and limit.amount else None,
     }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lodestar.clock import now_ms
-from lodestar.modules.usage_tracker import rollup
+from lodestar.modules.usage_tracker import budget_log, charges, rollup
+from lodestar.modules.usage_tracker.budget_log import Key
 from lodestar.store.migrations import Purge
 
 COUNTED_MS = 32 * 86_400_000
@@ -26,10 +27,34 @@ def purge_charges(connection: sqlite3.Connection, purge: Purge, most: int) -> in
         " DO UPDATE SET before_ms = max(before_ms, excluded.before_ms)",
         (before,),
     )
+    # A session that is still open counts its own charges, however old.
     return connection.execute(
-        "DELETE FROM charges WHERE id IN (SELECT id FROM charges WHERE window_ms < ? LIMIT ?)",
+        "DELETE FROM charges WHERE id IN (SELECT id FROM charges WHERE window_ms < ?"
+        " AND coalesce(session_id, '') NOT IN (SELECT id FROM sessions WHERE ended_ms IS NULL)"
+        " LIMIT ?)",
         (before, most),
     ).rowcount
+
+
+def forget_words(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
+    """Take the branches and tags of a forgotten project out; its accounts stay, without words."""
+    if purge.project is None or purge.text_only:
+        return 0
+    worded = "project_id = ? AND (branch IS NOT NULL OR tag IS NOT NULL)"
+    found = connection.execute(
+        f"SELECT id FROM charges WHERE {worded} LIMIT ?",  # noqa: S608 (our own)
+        (purge.project, most),
+    ).fetchall()
+    for (charge,) in found:
+        rollup.take_back(connection, charge)
+        connection.execute("UPDATE charges SET branch = NULL, tag = NULL WHERE id = ?", (charge,))
+        rollup.add(connection, charge)
+    changed = connection.execute(
+        f"UPDATE holds SET branch = NULL, tag = NULL WHERE id IN"  # noqa: S608 (our own)
+        f" (SELECT id FROM holds WHERE {worded} LIMIT ?)",
+        (purge.project, most),
+    ).rowcount
+    return len(found) + changed
 
 
 def purge_holds(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
@@ -49,27 +74,36 @@ def replay(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -
     if table == "charges":
         return _replay_charge(connection, dict(row))
     if table == "budgets":
-        _insert(connection, "budgets", dict(row), "INSERT OR REPLACE")
-        return True
+        return _replay_budget(connection, dict(row))
     return None
+
+
+def _replay_budget(connection: sqlite3.Connection, row: dict[str, Any]) -> bool:
+    if connection.execute("SELECT 1 FROM budgets WHERE id = ?", (row["id"],)).fetchone():
+        return False
+    undone = connection.execute("SELECT 1 FROM budgets WHERE id = ?", (row["undoes"],))
+    if row["undoes"] and not undone.fetchone():
+        return False
+    _insert(connection, "budgets", row)
+    # What counts follows from all rows; the journal's lines know those of their time only.
+    key = Key(row["time_window"], row["unit"], row["project_id"], row["alias"])
+    budget_log.refresh(connection, key)
+    return True
 
 
 def _replay_charge(connection: sqlite3.Connection, row: dict[str, Any]) -> bool:
     if connection.execute("SELECT 1 FROM charges WHERE id = ?", (row["id"],)).fetchone():
         return False
     hold = row.get("hold_id")
-    other = connection.execute("SELECT id FROM charges WHERE hold_id = ?", (hold,)).fetchone()
-    if other:
-        rollup.take_back(connection, other[0])
-        connection.execute("DELETE FROM charges WHERE id = ?", (other[0],))
+    charges.take_back(connection, hold)
     # The backup may be from while the hold was open, or from before it.
     posted = connection.execute(
         "UPDATE holds SET state = 'posted', ending = ?, settled_ms = ? WHERE id = ?",
         (row.get("reason") or "replayed", row["created_ms"], hold),
     )
     if hold and not posted.rowcount:
-        _insert(connection, "holds", _hold_of(row), "INSERT")
-    _insert(connection, "charges", row, "INSERT")
+        _insert(connection, "holds", _hold_of(row))
+    _insert(connection, "charges", row)
     rollup.add(connection, row["id"])
     return True
 
@@ -89,11 +123,11 @@ def _hold_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **known}
 
 
-def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any], verb: str) -> None:
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
     known = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
     values = {name: value for name, value in row.items() if name in known}
     connection.execute(
-        f"{verb} INTO {table}({', '.join(values)})"
+        f"INSERT INTO {table}({', '.join(values)})"  # noqa: S608 (our own names)
         f" VALUES ({', '.join(f':{name}' for name in values)})",
         values,
     )

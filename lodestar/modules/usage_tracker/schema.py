@@ -72,6 +72,7 @@ _TABLES_2 = (
     "CREATE INDEX charges_by_time ON charges(window_ms)",
     "CREATE INDEX charges_by_session ON charges(session_id, alias, cash_nano, limited_tokens)",
     "CREATE INDEX charges_by_exchange ON charges(exchange_id)",
+    "CREATE INDEX charges_corrections ON charges(corrects) WHERE corrects IS NOT NULL",
     """CREATE TABLE rollup(
         quarter_ms INTEGER NOT NULL, project_id TEXT NOT NULL, branch TEXT NOT NULL,
         tag TEXT NOT NULL, alias TEXT NOT NULL, model TEXT NOT NULL, tier INTEGER NOT NULL,
@@ -85,6 +86,7 @@ _TABLES_2 = (
         assumed_nano INTEGER NOT NULL,
         PRIMARY KEY(quarter_ms, project_id, branch, tag, alias, model, tier, kind, billing))
         WITHOUT ROWID""",
+    "CREATE INDEX holds_settled ON holds(window_ms) WHERE state <> 'held'",
     # What limits count: a month of it is read before each hold.
     "CREATE INDEX rollup_limits ON rollup(quarter_ms, cash_nano, limited_tokens)",
     # The ledger's clock: never behind the newest hold, whatever the system's clock says.
@@ -152,6 +154,6 @@ _COPY_CHARGES = (
 MIGRATIONS = MigrationSet(
     "usage_tracker",
     (("create_tables", _create_tables), ("windows_and_budgets", _windows_and_budgets)),
-    purgers=(retention.purge_charges, retention.purge_holds),
+    purgers=(retention.purge_charges, retention.purge_holds, retention.forget_words),
     replay=retention.replay,
 )

@@ -42,6 +42,7 @@ def test_a_picture_counts_as_much_as_any_provider_charges() -> None:
         ({"max_tokens": -1}, None, 8192),
         ({"max_tokens": True}, None, 8192),
         ({"max_tokens": "900000"}, 1000, 1000),
+        ({"max_tokens": 10**30}, None, bounds.MOST_OUTPUT),
     ],
 )
 def test_the_output_cap_is_the_least_that_is_known(
@@ -53,7 +54,14 @@ def test_the_output_cap_is_the_least_that_is_known(
 @pytest.mark.parametrize(
     "body",
     [{"n": "50"}, {"n": 0}, {"n": True}, {"web_search_options": {"x": 1}},
-     {"service_tier": "priority"}, {"audio": {"voice": "a"}}],
+     {"service_tier": "priority"}, {"audio": {"voice": "a"}}, {"models": ["o1-pro"]},
+     {"extra_body": {"max_tokens": 9}}, {"route": "fallback"}, {"max_output_tokens": 9},
+     {"tools": [{"type": "web_search"}]}, {"tools": ["x"]},
+     {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]},
+     {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
+     {"messages": [{"role": "user", "content": ["words"]}]},
+     {"messages": [{"role": "user", "content": [
+         {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]}],
 )  # fmt: skip
 def test_a_request_without_a_bound_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
@@ -64,3 +72,17 @@ def test_a_request_without_a_bound_is_refused(body: dict[str, Any]) -> None:
 def test_several_answers_are_counted() -> None:
     assert bounds.answers(a_request(n=3)) == 3
     assert bounds.answers(a_request(n=None)) == 1
+
+
+def test_what_aider_and_other_editors_send_has_a_bound() -> None:
+    cached = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
+    tool = {"type": "function", "function": {"name": "f"}}
+    body: dict[str, Any] = {
+        "messages": [{"role": "user", "content": [cached]}],
+        "stream_options": {"include_usage": True},
+        "temperature": 0,
+        "tools": [tool],
+        "reasoning_effort": "low",
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+    }
+    assert bounds.answers(a_request(**body)) == 1

@@ -85,6 +85,16 @@ def test_a_paid_route_without_a_price_is_refused_and_nothing_is_held(store: Stor
     assert not store.rows("SELECT * FROM holds")
 
 
+def test_a_paid_route_whose_price_is_nothing_is_refused_since_no_limit_could_hold_it(
+    store: Store,
+) -> None:
+    route = a_route("odd", billing="payg", price_in="0", price_out="0")
+    with pytest.raises(Refused, match="price is 0") as refused:
+        through(store, unreported(), route)
+    assert "billing: free" in refused.value.remedy
+    assert not store.rows("SELECT * FROM holds")
+
+
 def test_the_hold_is_committed_and_covers_the_worst_case_before_the_gate_opens(
     store: Store,
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,6 +138,8 @@ def test_a_clock_far_behind_is_refused_until_it_is_reset_and_then_all_still_coun
         ledger_clock.reset(connection, moment)
     with pytest.raises(Refused, match="monthly limit"):
         a_hold(store, settings)
+    at(mocker, moment + 40 * DAY_MS)
+    assert a_hold(store, settings).max_output == 1000
 
 
 def test_the_next_day_has_its_own_money(store: Store, mocker: MockerFixture) -> None:
@@ -175,3 +179,36 @@ def test_a_wait_is_bounded(store: Store, mocker: MockerFixture) -> None:
     with pytest.raises(Refused) as refused:
         spend(store, unreported(), settings)
     assert "held by other calls" in str(refused.value)
+
+
+def test_a_wait_writes_nothing(store: Store) -> None:
+    settings = limited(daily_usd=usd(WORST), wait_s=1)
+    a_hold(store, settings)
+    before = tuple(store.rows("SELECT * FROM ledger_clock")[0])
+    with pytest.raises(Refused):
+        spend(store, unreported(), settings)
+    assert tuple(store.rows("SELECT * FROM ledger_clock")[0]) == before
+
+
+def test_a_commit_message_does_not_wait_for_money(store: Store, mocker: MockerFixture) -> None:
+    sleep = mocker.patch("lodestar.modules.usage_tracker.gate.asyncio.sleep")
+    settings = limited(daily_usd=usd(WORST), wait_s=300)
+    a_hold(store, settings)
+    with pytest.raises(Refused):
+        spend(store, unreported(), settings, replace(a_request(), kind="commit_message"))
+    sleep.assert_not_called()
+
+
+def test_what_could_not_be_settled_is_settled_before_the_next_call(
+    store: Store, mocker: MockerFixture
+) -> None:
+    failing = mocker.patch.object(charges, "settle", side_effect=sqlite3.OperationalError("locked"))
+    spend(store, reported(100, 10))
+    assert [row[0] for row in store.rows("SELECT state FROM holds")] == ["held"]
+    mocker.stop(failing)
+    a_hold(store)
+    assert [row[0] for row in store.rows("SELECT state FROM holds ORDER BY rowid")] == [
+        "posted",
+        "held",
+    ]
+    assert store.rows("SELECT cash_nano FROM charges")[0][0] == COST

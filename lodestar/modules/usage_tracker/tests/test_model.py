@@ -66,6 +66,7 @@ class Call:
     hold: Hold
     truth: int = 0
     counts: int = 0
+    at: int = 0
 
 
 class Ledger(RuleBasedStateMachine):
@@ -129,7 +130,7 @@ class Ledger(RuleBasedStateMachine):
         assert isinstance(found, admission.Admitted)
         assert not behind
         self.high = max(self.wall, self.high)
-        self.calls.append(Call(found.hold, counts=found.hold.amount))
+        self.calls.append(Call(found.hold, counts=found.hold.amount, at=found.hold.window_ms))
         for name, limit in self.limits.items():
             assert self.counted(name, session, self.high) <= limit
         self.open.append(self.calls[-1])
@@ -168,6 +169,8 @@ class Ledger(RuleBasedStateMachine):
         with self.store.write() as connection:
             ledger_clock.reset(connection, self.wall)
         self.high = self.wall if self.calls else 0
+        for call in self.calls:
+            call.at = min(call.at, self.wall)
 
     def journey(self, zone: str) -> None:
         self.zone = zone
@@ -207,7 +210,7 @@ class Ledger(RuleBasedStateMachine):
             mine = [call for call in self.calls if call.hold.request.session == session]
         else:
             start, _ = windows.bounds(WINDOWS[name], moment, ZoneInfo(self.zone))
-            mine = [call for call in self.calls if call.hold.window_ms >= start]
+            mine = [call for call in self.calls if call.at >= start]
         return sum(call.counts for call in mine)
 
     def tokens(self, call: Call, share: float) -> tuple[int, int]:

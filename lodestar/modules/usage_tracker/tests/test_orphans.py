@@ -10,6 +10,7 @@ import sys
 from lodestar.modules.usage_tracker import charges, owners
 from lodestar.modules.usage_tracker.plugin import session_event
 from lodestar.modules.usage_tracker.tests.money import a_hold
+from lodestar.settings import Settings
 from lodestar.store.processes import STARTED, stat_field
 from lodestar.store.store import Store
 from tests.fakes.values import reported
@@ -17,6 +18,7 @@ from tests.fakes.values import reported
 PLACE_AND_DIE = """
 import os, pathlib, signal, sys
 from lodestar.modules.usage_tracker.tests.money import a_hold
+from lodestar.settings import Settings
 from lodestar.store.store import Store
 with Store.open(pathlib.Path(sys.argv[1])) as store:
     a_hold(store)
@@ -42,7 +44,7 @@ def test_the_hold_of_a_killed_process_is_charged_once_at_its_worst(store: Store)
 
 def test_the_start_of_a_session_sweeps(store: Store) -> None:
     place_and_die(store)
-    session_event("S2", {"type": "started"}, store)
+    session_event("S2", {"type": "started"}, store, Settings())
     assert [row["state"] for row in store.rows("SELECT state FROM holds")] == ["orphan"]
 
 
