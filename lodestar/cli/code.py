@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,9 +63,21 @@ def code(
 def _limits(time_limit: str | None, budget: str | None, free_only: bool) -> dict[str, Any]:
     return {
         "limits.session_minutes": _minutes(time_limit),
-        "limits.session_usd": budget and budget.removeprefix("$"),
+        "limits.session_usd": _dollars(budget),
         "limits.free_only": free_only or None,
     }
+
+
+def _dollars(text: str | None) -> str | None:
+    """The amount without its sign. Raises UsageError for what is none."""
+    amount = text and text.strip().removeprefix("$")
+    if amount is None or re.fullmatch(r"\d{1,7}(\.\d{1,9})?|\.\d{1,9}", amount):
+        return amount
+    raise UsageError(
+        f"`--budget {text}` cannot be used",
+        "it takes US dollars: 2 or 0.50, at most 1000000",
+        "for example: lodestar code --budget 0.50",
+    )
 
 
 def _minutes(text: str | None) -> int | None:

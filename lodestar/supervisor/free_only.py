@@ -19,13 +19,17 @@ def shim_environment(context: Context, environ: Mapping[str, str]) -> dict[str, 
 
 
 def check_models(context: Context, arguments: Sequence[str]) -> Iterator[str]:
-    """Lines for the user about paid models that the profile names.
+    """Lines for the user about paid models that the profile names, where it is free only.
 
-    Raises UsageError where the user asks for one in Aider's arguments.
+    Raises UsageError where the user asks for one in Aider's arguments, or for one that is not
+    known: Aider would find out with the first message.
     """
+    asked = [alias for alias in _asked_for(arguments) if alias]
+    for alias in asked:
+        context.catalog.get(alias)
     if not context.settings.limits.free_only:
         return
-    for alias in _asked_for(arguments):
+    for alias in asked:
         if alias in context.catalog and context.catalog.get(alias).paid:
             origin = context.origins.get("limits.free_only", "default")
             why = f"the session is free only ({origin}), so paid models are closed"

@@ -43,6 +43,8 @@ class LiveSession:
     started: float
     clock: Callable[[], float] = boot_seconds
     awake: Callable[[], float] = awake_seconds
+    supervised: bool = True
+    """Whether there is an Aider that can end; a shim alone serves on."""
     turn: int | None = None
     """The user's turn that may be under way, None where none is known."""
     notices: list[dict[str, Any]] = field(default_factory=list)

@@ -94,7 +94,8 @@ class Pipeline:
                     failed = route, error
                     if waiting:
                         await attempts.failed_over()
-            if refusal and refusal.policy == "stop":
+            # Alone there is nothing to end: other clients go on, with free models, too.
+            if refusal and refusal.policy == "stop" and self._s.session.supervised:
                 self._s.session.end(failures.stopped(refusal))
             free = routes.free_route(self._s.catalog) is not None
             raise failures.unanswered(refusal, failed, free)

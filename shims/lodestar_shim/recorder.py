@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,6 +16,7 @@ from lodestar.redaction import Redactor
 from lodestar.settings import Settings
 from lodestar.store import exchanges, feedback
 from lodestar.store.exchanges import Message
+from lodestar.store.patience import BusyError, brief
 from lodestar.store.store import Store
 from lodestar.store.text import storable
 from lodestar.threads import to_the_end
@@ -25,6 +27,9 @@ REMEMBERED = 128
 ERROR_LIMIT = 2000
 NAME_LIMIT = 200
 COUNTS_LIMIT = 64
+LATE_MOST = 64
+"""Exchanges that wait in memory while another program keeps the database to itself."""
+LATER_S = 2.0
 
 
 class Recorder:
@@ -38,6 +43,16 @@ class Recorder:
         self._plugins = plugins
         self._redactor = redactor
         self._seen: OrderedDict[str, str] = OrderedDict()
+        self._late: deque[tuple[Exchange, str | None]] = deque(maxlen=LATE_MOST)
+        self._retry: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Write down what could not be written before, as far as that goes now."""
+        if self._retry:
+            self._retry.cancel()
+        await self._run(self._write_late)
+        if self._late:
+            log.error("%d exchanges could not be recorded: the database is busy", len(self._late))
 
     async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
         """The exchange and its first attempt, committed before the first byte goes upstream."""
@@ -68,23 +83,47 @@ class Recorder:
 
         exchange = replace(exchange, outcome=self.clean(exchange.outcome))
 
-        def write() -> None:
-            answer = [self._message("assistant", exchange.text)] if exchange.text else []
-            with self._store.write():
-                if not exchanges.is_known(self._store, exchange.request.id):
-                    # Opening it failed (a full disk, a locked file): the row is made now.
-                    self._reopen(exchange, attempt)
-                if attempt:
-                    exchanges.close_attempt(self._store, attempt, exchange.outcome)
-                exchanges.close_exchange(self._store, exchange, answer)
-
         def finish() -> None:
             try:
-                write()
+                self._write(exchange, attempt)
+            except BusyError:
+                self._late.append((exchange, attempt))
+                raise
             finally:
                 self._observe(exchange)
 
         await self._run(finish)
+        if self._late and self._retry is None:
+            self._retry = asyncio.create_task(self._write_later())
+
+    def _write(self, exchange: Exchange, attempt: str | None) -> None:
+        answer = [self._message("assistant", exchange.text)] if exchange.text else []
+        with self._store.write():
+            if not exchanges.is_known(self._store, exchange.request.id):
+                # Opening it failed (a full disk, a locked file): the row is made now.
+                self._reopen(exchange, attempt)
+            if attempt:
+                exchanges.close_attempt(self._store, attempt, exchange.outcome)
+            exchanges.close_exchange(self._store, exchange, answer)
+
+    async def _write_later(self) -> None:
+        while self._late:
+            await asyncio.sleep(LATER_S)
+            await self._run(self._write_late)
+        self._retry = None
+
+    def _write_late(self) -> None:
+        while self._late:
+            exchange, attempt = self._late[0]
+            try:
+                self._write(exchange, attempt)
+            except BusyError:
+                return
+            except Exception:
+                log.exception("an exchange could not be recorded")
+            # One that is no longer the first has made room for newer ones.
+            if self._late and self._late[0][0] is exchange:
+                self._late.popleft()
 
     def learn_secret(self, secret: str) -> None:
         """From now on this secret is redacted too."""
@@ -97,7 +136,7 @@ class Recorder:
         Call it in a worker thread.
         """
         clean = [self._clean_event(event) for event in batch]
-        with self._store.write():
+        with brief(), self._store.write():
             return [e for e in clean if feedback.add_signal(self._store, session, e)]
 
     def _clean_event(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +218,11 @@ class Recorder:
 
     async def _run(self, work: Callable[[], object]) -> None:
         try:
-            await to_the_end(work)
+            # Another program that keeps SQLite's lock holds up no answer.
+            with brief():
+                await to_the_end(work)
+        except BusyError as error:
+            log.warning("an exchange is not recorded yet: %s", error.why)
         except Exception:
             # Bookkeeping may fail; the request may not fail because of it.
             log.exception("an exchange could not be recorded")

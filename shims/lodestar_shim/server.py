@@ -114,6 +114,7 @@ async def _services(
         await asyncio.gather(*beside, return_exceptions=True)
         await upstreams.close()
         await engine.close()
+        await recorder.close()
         await asyncio.to_thread(database.close, None if spec.supervised else "stopped")
         # Aider has left by now, and made its files as the user's umask says.
         await asyncio.to_thread(make_private, context.home.root)
@@ -132,7 +133,9 @@ def _live(spec: Spec, context: Context, store: Store, fresh: bool) -> LiveSessio
     settings = context.settings
     asleep_too = settings.limits.count_suspend
     clock, started = (boot_seconds, spec.started) if asleep_too else (awake_seconds, spec.awake)
-    live = LiveSession(spec.session, spec.token, settings, started, clock)
+    live = LiveSession(
+        spec.session, spec.token, settings, started, clock, supervised=spec.supervised
+    )
     if not fresh:
         live.resume(*length_and_turn(store, spec.session))
         live.notice("The shim had died and was started again; the session goes on.", "warn")

@@ -36,13 +36,15 @@ def test_a_message_with_odd_characters_arrives_as_typed(
     assert machine.text() == RENAMED
 
 
-def test_an_unknown_model_is_told_once_and_nothing_is_edited(
-    machine: Machine, upstream: Upstream
+@pytest.mark.parametrize("model", [("--model", "gpt-9"), ("--weak-model=gpt-9",)])
+def test_an_unknown_model_is_told_before_anything_starts(
+    machine: Machine, model: tuple[str, ...]
 ) -> None:
-    done = machine.run("code", "--yes-always", "--model", "gpt-9", "hello.py", "--message", "x")
-    assert "there is no model called `gpt-9`" in done.stdout
-    assert done.stdout.count("there is no model called") == 1
+    done = machine.run("code", "--yes-always", *model, "hello.py", "--message", "x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no model called `gpt-9`")
     assert machine.text() == SOURCE
+    assert not (machine.home / "usage.db").exists()
 
 
 def test_a_broken_configuration_is_three_lines_and_exit_code_2(machine: Machine) -> None:

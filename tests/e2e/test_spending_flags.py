@@ -65,5 +65,5 @@ def test_a_budget_that_is_none_is_refused(
 ) -> None:
     done = machine.run("code", "--budget", budget, *EDIT)
     assert done.returncode == 2
-    assert "`limits.session_usd` is not valid" in done.stderr
+    assert "` cannot be used" in done.stderr
     assert machine.text() == SOURCE
