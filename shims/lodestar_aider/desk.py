@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from typing import Any
 
@@ -162,7 +164,7 @@ class Desk:
 
     def say(self, text: str, warn: bool = False) -> None:
         """Write a line; only where no answer and no prompt is on the screen."""
-        line = f"[lodestar] {printable(text)}"
+        line = _folded(f"[lodestar] {printable(text)}")
         coloured = warn and self._io is not None and self._io.pretty
         sys.stdout.write(f"{YELLOW}{line}{PLAIN}\n" if coloured else f"{line}\n")
         sys.stdout.flush()
@@ -183,3 +185,12 @@ class Desk:
             self._waiting, self._cut = False, True
             sys.stdout.write("\n")
             raise EOFError
+
+
+def _folded(line: str) -> str:
+    """The line, broken between words where the terminal would break it anywhere."""
+    columns = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(line) < columns:
+        return line
+    how: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(textwrap.wrap(line, max(20, columns - 1), subsequent_indent="  ", **how))

@@ -57,3 +57,21 @@ def test_a_user_who_leaves_is_not_asked(end: End | None) -> None:
     desk.take(News(end=end))
     # The prompt was closed by the user in this very moment.
     assert not desk.cut
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_line_is_broken_between_words_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    Desk().say("the daily limit has no room: lodestar budget raise 1 --until midnight")
+    lines = capsys.readouterr().out.splitlines()
+    if terminal:
+        assert lines == [
+            "[lodestar] the daily limit has no room:",
+            "  lodestar budget raise 1 --until",
+            "  midnight",
+        ]
+    else:
+        assert len(lines) == 1
