@@ -79,7 +79,9 @@ def on_tick(store: Store, settings: Settings, session: str) -> list[dict[str, st
         if seen and seen.holds(settings, session, sequence, now):
             return []
         look = _look(store, connection, settings, session, now)
-        fresh = _fresh(store, connection, look, chosen)
+        due = any(_due(connection, look, chosen))
+    # After the reading: a writer that waits for his turn must not keep the connection.
+    fresh = _fresh(store, look, chosen) if due else []
     _seen[store] = Seen(settings, session, sequence, now, look.until_ms)
     for alert, one in fresh:
         _tell(store, chosen, look, alert, one)
@@ -131,12 +133,8 @@ def _changes(
         yield first
 
 
-def _fresh(
-    store: Store, connection: sqlite3.Connection, look: Look, chosen: AlertSettings
-) -> list[tuple[Alert, Standing]]:
+def _fresh(store: Store, look: Look, chosen: AlertSettings) -> list[tuple[Alert, Standing]]:
     """The alerts that this process is the first to write down."""
-    if not any(_due(connection, look, chosen)):
-        return []
     found = []
     with store.write() as writing:
         # Looked at again: another session may have been quicker.
