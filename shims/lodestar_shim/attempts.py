@@ -125,11 +125,16 @@ class Attempts:
         return response
 
     async def _open(self, attempt: Attempt) -> None:
-        recorder = self._s.recorder
-        if attempt.number == 1:
-            await recorder.opened(self._request, attempt.route, attempt.id)
-        else:
-            await recorder.attempted(self._request, attempt.route, attempt.id, attempt.number)
+        recorder, request, route = self._s.recorder, self._request, attempt.route
+        try:
+            if attempt.number == 1:
+                await recorder.opened(request, route, attempt.id)
+            else:
+                await recorder.attempted(request, route, attempt.id, attempt.number)
+        except Exception as error:
+            # Raised for what costs money alone, whatever it was.
+            why = "a paid call is not sent that cannot be written down before: see logs/shim.log"
+            raise UpstreamError(why, sent=False) from error
 
     async def _break(self, error: StreamBrokenError) -> web.StreamResponse:
         if self._asker.gone:

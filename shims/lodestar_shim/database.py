@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from lodestar.errors import LedgerError
+from lodestar.errors import LedgerError, LodestarError
 from lodestar.loading import Context
 from lodestar.paths import make_private
 from lodestar.plugins import Plugins
@@ -43,11 +43,13 @@ class Database:
         self._sets: Sequence[MigrationSet] = [CORE, *plugins.collect("register_migrations")]
         self._session = spec.session
         self._kept = False
-        make_private(context.home.root)
+        self._open_to_others = make_private(context.home.root)
+        for problem in self._open_to_others:
+            log.warning("%s: %s. %s", problem.what, problem.why, problem.do)
         try:
             self.store, self.fresh = self._entered(self._real(), spec, context, plugins)
-        except (LedgerError, sqlite3.Error) as error:
-            reason = error if isinstance(error, LedgerError) else self._unusable(error)
+        except (LodestarError, sqlite3.Error, OSError) as error:
+            reason = self._reason(error)
             log.error("the database cannot be used: %s: %s", reason.what, reason.why)
             store = open_stand_in(context.home, spec.session, self._sets, reason)
             self.store, self.fresh = self._entered(store, spec, context, plugins)
@@ -57,6 +59,7 @@ class Database:
     async def look_after(self, live: LiveSession, limits: Limits) -> None:
         """Tell the user what is wrong, keep the witness, back up once a day; until cancelled."""
         problem = self._tell(live, None)
+        self._tell_open(live)
         await asyncio.sleep(limits.upkeep_s)
         while True:
             await asyncio.to_thread(self._keep)
@@ -89,7 +92,11 @@ class Database:
     def _real(self) -> Store:
         return Store.open(self._home.database, self._sets, whole=True)
 
-    def _unusable(self, error: Exception) -> LedgerError:
+    def _reason(self, error: Exception) -> LedgerError:
+        if isinstance(error, LedgerError):
+            return error
+        if isinstance(error, LodestarError):
+            return LedgerError(error.what, error.why, error.do)
         return unusable(self._home.database, error)
 
     def _entered(
@@ -108,6 +115,12 @@ class Database:
             closed = f"{problem.what}: {problem.why}. Paid models are closed. {problem.do}."
             live.notice(told(self.store, problem) if stands_in else closed, "warn")
         return problem
+
+    def _tell_open(self, live: LiveSession) -> None:
+        if self._open_to_others:
+            first, more = self._open_to_others[0], len(self._open_to_others) - 1
+            others = f" (and {more} more)" if more else ""
+            live.notice(f"{first.what}{others}: {first.why}. {first.do}.", "warn")
 
     def _keep(self) -> None:
         try:

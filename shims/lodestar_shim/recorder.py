@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -55,7 +56,10 @@ class Recorder:
             log.error("%d exchanges could not be recorded: the database is busy", len(self._late))
 
     async def opened(self, request: Request, route: Route | None, attempt: str | None) -> None:
-        """The exchange and its first attempt, committed before the first byte goes upstream."""
+        """The exchange and its first attempt, committed before the first byte goes upstream.
+
+        Raises where that fails and the attempt costs money: no bill without its row.
+        """
 
         def write() -> None:
             # Before the transaction: other sessions wait for its end.
@@ -65,12 +69,13 @@ class Recorder:
                 if route and attempt:
                     exchanges.open_attempt(self._store, attempt, request, route, 1)
 
-        await self._run(write)
+        await self._run(write, must=route is not None and route.entry.paid)
 
     async def attempted(self, request: Request, route: Route, attempt: str, number: int) -> None:
-        """A further attempt of an exchange."""
+        """A further attempt of an exchange. Raises as `opened` does."""
         await self._run(
-            lambda: exchanges.open_attempt(self._store, attempt, request, route, number)
+            lambda: exchanges.open_attempt(self._store, attempt, request, route, number),
+            must=route.entry.paid,
         )
 
     async def attempt_closed(self, attempt: str, outcome: Outcome) -> None:
@@ -216,13 +221,17 @@ class Recorder:
             self._seen.popitem(last=False)
         return found
 
-    async def _run(self, work: Callable[[], object]) -> None:
+    async def _run(self, work: Callable[[], object], must: bool = False) -> None:
+        """Do it soon or not at all; what `must` be done waits for its turn, or raises."""
         try:
-            # Another program that keeps SQLite's lock holds up no answer.
-            with brief():
+            with nullcontext() if must else brief():
                 await to_the_end(work)
         except BusyError as error:
             log.warning("an exchange is not recorded yet: %s", error.why)
+            if must:
+                raise
         except Exception:
-            # Bookkeeping may fail; the request may not fail because of it.
+            # Bookkeeping may fail; a free request may not fail because of it.
             log.exception("an exchange could not be recorded")
+            if must:
+                raise

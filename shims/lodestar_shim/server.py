@@ -9,7 +9,7 @@ import signal
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -109,15 +109,19 @@ async def _services(
             keys=Keys(environ, recorder.learn_secret),
         )
     finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await _cancelled(beside)
         await upstreams.close()
         await engine.close()
         await recorder.close()
         await asyncio.to_thread(database.close, None if spec.supervised else "stopped")
         # Aider has left by now, and made its files as the user's umask says.
         await asyncio.to_thread(make_private, context.home.root)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _environment(context: Context, redactor: Redactor) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,25 @@ def _leaving(shim: Shim) -> http.client.HTTPConnection:
     headers = {"Authorization": f"Bearer {shim.token}", "Content-Type": "application/json"}
     connection.request("POST", "/v1/chat/completions", body, headers)
     return connection
+
+
+def test_a_paid_call_that_cannot_be_written_down_is_not_sent(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    configure(tmp_path / "home", upstream.url)
+    with Shim(tmp_path / "home", tmp_path) as shim:
+        assert shim.chat("free-model").status == 200
+        with closing(sqlite3.connect(tmp_path / "home" / "usage.db")) as other:
+            other.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON attempts"
+                " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+            )
+            other.commit()
+        upstream.clear()
+        refused = shim.chat("paid-model")
+        assert refused.status == 400
+        assert "cannot be written down" in refused.body
+        assert not upstream.chats
+        states = rows(tmp_path / "home", "SELECT state FROM holds")
+        assert [row["state"] for row in states] == ["voided"]
+        assert shim.chat("free-model").status == 200
