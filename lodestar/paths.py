@@ -73,14 +73,19 @@ def lodestar_home(environ: Mapping[str, str] = os.environ) -> Home:
     return Home(root)
 
 
-def make_private(root: Path) -> None:
+def make_private(root: Path) -> list[LodestarError]:
     """Take the rights of group and others from all that is below `root`.
 
     Links are left alone, and so are files with another name elsewhere and Python environments.
-    Raises LodestarError where a file belongs to somebody else.
+    Returns what could not be changed, and why.
     """
+    problems = []
     for path in own_files(root):
-        tighten(path)
+        try:
+            tighten(path)
+        except LodestarError as error:
+            problems.append(error)
+    return problems
 
 
 def own_files(root: Path) -> Iterator[Path]:
@@ -98,19 +103,21 @@ def is_shared(status: os.stat_result) -> bool:
 
 
 def tighten(path: Path) -> None:
-    """The same for one file or folder; nothing where it is gone."""
+    """The same for one file or folder; nothing where it is gone. Raises LodestarError."""
     with suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode) or is_shared(status) or not status.st_mode & 0o077:
             return
         try:
             path.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
-        except PermissionError as error:
-            raise LodestarError(
-                f"others may read {path}",
-                "it belongs to somebody else, so that it cannot be made private",
-                f"make it yours: sudo chown $(id -un) {path}",
-            ) from error
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            why, do = f"it cannot be made private: {error.strerror}", f"chmod go-rwx {path}"
+            if isinstance(error, PermissionError):
+                why = "it belongs to somebody else, so that it cannot be made private"
+                do = f"make it yours: sudo chown $(id -un) {path}"
+            raise LodestarError(f"others may read {path}", why, do) from error
 
 
 def engine_socket(home: Path) -> Path:

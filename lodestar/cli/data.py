@@ -79,6 +79,8 @@ def restore(
     agreed("Restore it?", yes)
     done = restoring.restore(context.home, wanted, migration_sets(context))
     note(f"restored; {_rows(done.replayed)} of the journal put back")
+    if done.lost:
+        note(f"{_rows(done.lost)} could not be put back, as what they refer to is lost")
     _tell_aside(done.aside)
 
 
@@ -116,12 +118,11 @@ def merge(
     """Take in the log of sessions that were kept apart while the database could not be used."""
     from lodestar.cli.opening import configuration, migration_sets, open_store
     from lodestar.store.merge import merge as take_in
-    from lodestar.store.stand_in import kept
+    from lodestar.store.stand_in import checked, kept
 
     context = configuration()
-    files = [file] if file else kept(context.home)
-    if file and not file.is_file():
-        raise UsageError(f"there is no file {file}", "", "lodestar data status lists them")
+    # Looked at first: what is no stand-in is not touched.
+    files = [checked(file, context.home.database)] if file else kept(context.home)
     with open_store(context) as store:
         for path in files:
             count = take_in(store, path, migration_sets(context))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lodestar.cli.output import note, size_text
-from lodestar.errors import UsageError
+from lodestar.errors import LodestarError, UsageError
 
 
 def export(
@@ -52,6 +52,20 @@ def _write(out: Path | None, lines: Iterable[str]) -> None:
         handle = os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
         raise UsageError(f"{out} is there already", "", "choose another name") from error
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
+        _fill(handle, lines)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    note(f"{out}: {size_text(out.stat().st_size)}")
+
+
+def _fill(handle: int, lines: Iterable[str]) -> None:
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
         stream.writelines(lines)
-    note(f"{out}: {size_text(out.stat().st_size)}")
+
+
+def _unwritable(out: Path, error: OSError) -> LodestarError:
+    why = str(error.strerror or error)
+    return LodestarError(f"cannot write {out}", why, "choose a folder that is there and has room")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from lodestar.errors import LedgerError
+from lodestar.errors import LedgerError, LodestarError
 from lodestar.paths import tighten
 
 LOCK_TIMEOUT_S = 20.0
@@ -81,7 +81,11 @@ def create(path: Path) -> None:
         with suppress(FileExistsError):
             flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
             os.close(os.open(file, flags, 0o600))
-        tighten(file)
+        try:
+            tighten(file)
+        except LodestarError as error:
+            # Nothing of money in a file that others may read; what is free has a stand-in.
+            raise LedgerError(error.what, error.why, error.do) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -99,6 +103,32 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def begins(connection: sqlite3.Connection) -> bool:
+    """Begin a transaction at once; False where somebody else has SQLite's lock."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
+    finally:
+        connection.execute(_WAITING)
+    return True
+
+
+def empties_log(connection: sqlite3.Connection) -> bool:
+    """Bring all into the file and empty the log beside it; False where somebody reads."""
+    connection.execute("PRAGMA busy_timeout=20")
+    try:
+        return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(_WAITING)
+
+
+_WAITING = "PRAGMA busy_timeout=10000"
 
 
 def _set_wal(connection: sqlite3.Connection) -> str:

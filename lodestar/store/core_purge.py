@@ -112,6 +112,32 @@ def exchanges(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
     return len(ids)
 
 
+def branches(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
+    """The names of a project's branches, where the rows of its sessions stay."""
+    if wanted.project is None:
+        return 0
+    where, values = _scope(wanted, "started_ms", "id")
+    return connection.execute(
+        "UPDATE sessions SET branch = NULL WHERE rowid IN"  # noqa: S608 (our own names)
+        f" (SELECT rowid FROM sessions WHERE {where} AND branch IS NOT NULL LIMIT ?)",
+        [*values, most],
+    ).rowcount
+
+
+def end_all(connection: sqlite3.Connection, project: str) -> None:
+    """Mark as ended what was open of a project, in a copy in which nothing runs."""
+    of_it = "(SELECT id FROM sessions WHERE project_id = ?)"
+    connection.execute(
+        f"UPDATE exchanges SET status = 'killed' WHERE status = 'open' AND session_id IN {of_it}",  # noqa: S608
+        (project,),
+    )
+    connection.execute(
+        "UPDATE sessions SET ended_ms = started_ms, end_reason = 'killed'"
+        " WHERE ended_ms IS NULL AND project_id = ?",
+        (project,),
+    )
+
+
 def sessions(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
     """Sessions of which nothing is left; and, where a project is to go, the project."""
     if wanted.text_only:
@@ -137,7 +163,7 @@ def sessions(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
     return len(ids)
 
 
-PURGERS: tuple[Purger, ...] = (texts, words, feedback, exchanges, sessions)
+PURGERS: tuple[Purger, ...] = (texts, words, feedback, exchanges, branches, sessions)
 
 
 def _ids(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[str]:

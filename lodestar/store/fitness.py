@@ -62,8 +62,8 @@ def file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     return kind
 
 
-def identity(database: Path) -> Identity | None:
-    """Device and inode of the files of an open database, None where one is gone or emptied.
+def statuses(database: Path) -> list[os.stat_result] | None:
+    """Of the files of an open database, its own first; None where one is gone or emptied.
 
     They are never opened: closing one would drop this process's locks on it.
     """
@@ -71,9 +71,12 @@ def identity(database: Path) -> Identity | None:
         found = [os.stat(f"{database}{suffix}") for suffix in ("", "-wal", "-shm")]
     except OSError:
         return None
-    if found[0].st_size < SMALLEST:
-        return None
-    return tuple((one.st_dev, one.st_ino) for one in found)
+    return None if found[0].st_size < SMALLEST else found
+
+
+def identity(found: list[os.stat_result] | None) -> Identity | None:
+    """Device and inode of each."""
+    return tuple((one.st_dev, one.st_ino) for one in found) if found else None
 
 
 def replaced(database: Path) -> LedgerError:

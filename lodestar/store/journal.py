@@ -51,11 +51,17 @@ def append(home: Home, table: str, row: Mapping[str, Any]) -> bool:
             # A line that somebody left torn must not take this one with it.
             size = os.fstat(handle).st_size
             whole = not size or os.pread(handle, 1, size - 1) == b"\n"
-            os.write(handle, line if whole else b"\n" + line)
+            _write(handle, line if whole else b"\n" + line)
     except OSError as error:
         log.warning("a row of %s could not be written to the journal: %s", table, error)
         return False
     return True
+
+
+def _write(handle: int, data: bytes) -> None:
+    """All of it: a disk that is nearly full takes a part, and says so with the rest."""
+    while data:
+        data = data[os.write(handle, data) :]
 
 
 def files(home: Home) -> list[Path]:
@@ -83,14 +89,18 @@ def read(path: Path) -> Journal:
     return Journal(tuple(found.values()), skipped)
 
 
-def rewrite(path: Path, keep: Callable[[Entry], bool]) -> int:
-    """Take entries out of a file while others write to it; returns how many went."""
+def rewrite(path: Path, change: Callable[[Entry], Entry | None]) -> int:
+    """Change entries of a file, or with None take them out, while others write to it.
+
+    Returns how many were.
+    """
     with _opened(path, fcntl.LOCK_EX):
         entries = read(path).entries
-        kept = [entry for entry in entries if keep(entry)]
-        if len(kept) < len(entries):
-            _replace(path, b"".join(_line(entry) for entry in kept))
-    return len(entries) - len(kept)
+        changed = [change(entry) for entry in entries]
+        count = sum(new != old for new, old in zip(changed, entries, strict=True))
+        if count:
+            _replace(path, b"".join(_line(entry) for entry in changed if entry))
+    return count
 
 
 def _line(entry: Entry) -> bytes:

@@ -16,9 +16,12 @@ from lodestar.store.store import unusable
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write to the database."""
-    uri = f"file:{quote(str(path))}?mode=ro"
+def read_only(path: Path, fixed: bool = False) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write to the database; `fixed`: nor make a file beside it.
+
+    A database that somebody may have open is not fixed.
+    """
+    uri = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if fixed else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row

@@ -24,13 +24,16 @@ TABLES = (
     "signals",
 )
 """The core's, parents first; a row that is there already stays as it is."""
+LEFT_OUT = frozenset({"budgets"})
+"""A limit is set in the database itself; a file that somebody brings must not move it."""
 
 
 def merge(store: Store, path: Path, sets: Sequence[MigrationSet]) -> int:
     """Take it in and delete it; returns the number of exchanges that were new.
 
-    Raises LodestarError while its session runs.
+    Raises LodestarError while its session runs, and UsageError where it is no stand-in.
     """
+    path = stand_in.checked(path, store.path)
     with stand_in.reopen(path, sets) as source:
         sweep_dead(source)
         if source.rows("SELECT 1 FROM sessions WHERE ended_ms IS NULL"):
@@ -55,8 +58,9 @@ def _of_modules(
     ids: Mapping[str, str],
 ) -> None:
     """What modules put back from the journal they take from here, too: they know how."""
-    names = source.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
-    for name in (row["name"] for row in names if row["name"] not in TABLES):
+    tables = source.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+    names = {row["name"] for row in tables} - {*TABLES, *LEFT_OUT}
+    for name in sorted(names):
         for row in source.rows(f'SELECT * FROM "{name}"'):  # noqa: S608 (from the schema)
             if replay_row(connection, name, _in_project(dict(row), ids), sets) is None:
                 break

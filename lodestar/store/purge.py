@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lodestar.clock import now_ms
 from lodestar.paths import Home
-from lodestar.store import backup, journal
+from lodestar.store import backup, core_purge, journal, state
 from lodestar.store.journal import Entry
 from lodestar.store.migrations import MigrationSet, Purge
 from lodestar.store.store import Store
@@ -21,6 +23,8 @@ CHUNK = 200
 """Rows that go in one transaction: other sessions' holds wait for its end."""
 PAUSE_S = 0.03
 """Between two of them; who waits looks for his turn every few milliseconds."""
+WORDS = frozenset({"branch", "tag"})
+"""What a row of the journal has of the user's own words."""
 COUNTED_MS = 32 * 86_400_000
 """No window of a limit is longer."""
 
@@ -76,6 +80,9 @@ def purge_backups(home: Home, sets: Sequence[MigrationSet], wanted: Purge) -> li
     """Delete the same from each backup; one that is damaged is deleted whole. Returns which."""
 
     def change(connection: sqlite3.Connection) -> None:
+        if wanted.project is not None and state.has_table(connection, "sessions"):
+            # What ran when the backup was made is over by now.
+            core_purge.end_all(connection, wanted.project)
         apply(connection, sets, wanted)
         connection.execute("VACUUM")
 
@@ -89,9 +96,10 @@ def purge_backups(home: Home, sets: Sequence[MigrationSet], wanted: Purge) -> li
 
 
 def purge_journal(home: Home, wanted: Purge) -> int:
-    """Delete the same from the ledger's journal; returns how many lines.
+    """The same in the ledger's journal; returns how many lines were deleted or changed.
 
-    Budgets stay, and by age alone so do the rows that a month's limit may still count.
+    By age lines go, budgets and what a month's limit may still count do not. Of a project the
+    words go and the amounts stay, as they do in the database: they still count.
     """
     if wanted.text_only:
         return 0
@@ -99,12 +107,19 @@ def purge_journal(home: Home, wanted: Purge) -> int:
     if before is not None and wanted.project is None:
         before = min(before, now_ms() - COUNTED_MS)
 
-    def keep(entry: Entry) -> bool:
-        old = before is None or entry.at_ms < before
-        mine = wanted.project is None or entry.row.get("project_id") == wanted.project
-        return entry.table == "budgets" or not (old and mine)
+    def change(entry: Entry) -> Entry | None:
+        if before is not None and entry.at_ms >= before:
+            return entry
+        if wanted.project is not None:
+            mine = entry.row.get("project_id") == wanted.project
+            return replace(entry, row=_without_words(entry.row)) if mine else entry
+        return entry if entry.table == "budgets" else None
 
-    return sum(journal.rewrite(path, keep) for path in journal.files(home))
+    return sum(journal.rewrite(path, change) for path in journal.files(home))
+
+
+def _without_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if name in WORDS else value for name, value in row.items()}
 
 
 def row_counts(connection: sqlite3.Connection) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from lodestar.store.look import read_only
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import Store, unusable
 
+log = logging.getLogger("lodestar.store.restore")
 DRAFT = "usage.db.new"
 SUFFIXES = ("", "-wal", "-shm")
 ALONE_S = 30.0
@@ -45,6 +47,8 @@ class Done:
     """What it did: the rows that the backup did not have, and where the old files are."""
 
     replayed: int
+    lost: int
+    """Rows that could not be put back."""
     aside: Path | None
 
 
@@ -71,7 +75,7 @@ def plan(home: Home, source: Path | None = None) -> Plan:
 def restore(home: Home, wanted: Plan, sets: Sequence[MigrationSet]) -> Done:
     """Do it. The files of before are moved aside; until the new one is whole they stay."""
 
-    def fill(connection: sqlite3.Connection) -> int:
+    def fill(connection: sqlite3.Connection) -> tuple[int, int]:
         return replay(connection, wanted.entries, sets)
 
     note = {"action": "restore", "from": str(wanted.source) if wanted.source else None}
@@ -80,14 +84,14 @@ def restore(home: Home, wanted: Plan, sets: Sequence[MigrationSet]) -> Done:
 
 def reset(home: Home, sets: Sequence[MigrationSet]) -> Done:
     """Begin anew, knowingly: the old files go aside, the backups stay."""
-    return _exchange(home, None, sets, lambda connection: 0, {"action": "reset"})
+    return _exchange(home, None, sets, lambda connection: (0, 0), {"action": "reset"})
 
 
 def _exchange(
     home: Home,
     source: Path | None,
     sets: Sequence[MigrationSet],
-    fill: Callable[[sqlite3.Connection], int],
+    fill: Callable[[sqlite3.Connection], tuple[int, int]],
     note: Mapping[str, Any],
 ) -> Done:
     """Build a database beside the one that is there, then put it in its place."""
@@ -101,7 +105,7 @@ def _exchange(
             if source:
                 backup.copy(source, draft, lambda connection: None)
             with Store.stand_in(draft, sets, reason) as store, store.write() as connection:
-                replayed = fill(connection)
+                replayed, lost = fill(connection)
                 found = _count_on(home, connection, note)
             # With the last connection the log beside it was emptied and removed.
             aside = _put_aside(home)
@@ -109,18 +113,46 @@ def _exchange(
             state.write_witness(home.database, found)
         finally:
             _remove(draft)
-    return Done(replayed, aside)
+    return Done(replayed, lost, aside)
 
 
 def replay(
     connection: sqlite3.Connection, entries: Sequence[Entry], sets: Sequence[MigrationSet]
-) -> int:
-    """Put back the rows that the database lacks, in the caller's transaction; how many it were."""
-    count = 0
-    for entry in entries:
+) -> tuple[int, int]:
+    """Put back the rows that the database lacks, in the caller's transaction.
+
+    Returns how many it were, and how many could not be put back: what they refer to is lost.
+    """
+    count, left = 0, list(entries)
+    while left:
+        refused = []
+        for entry in left:
+            added = _replayed(connection, entry, sets)
+            count += added or 0
+            if added is None:
+                refused.append(entry)
+        if len(refused) == len(left):
+            break
+        # What one of them refers to may have come after it.
+        left = refused
+    for entry in left:
+        log.error("a row of %s could not be put back: %s", entry.table, entry.row.get("id"))
+    return count, len(left)
+
+
+def _replayed(
+    connection: sqlite3.Connection, entry: Entry, sets: Sequence[MigrationSet]
+) -> bool | None:
+    """Whether a row was missing; None where it cannot be put back, and left no trace."""
+    connection.execute("SAVEPOINT replayed")
+    try:
         added = replay_row(connection, entry.table, entry.row, sets)
-        count += _insert(connection, entry.table, entry.row) if added is None else added
-    return count
+        return _insert(connection, entry.table, entry.row) if added is None else added
+    except sqlite3.IntegrityError:
+        connection.execute("ROLLBACK TO replayed")
+        return None
+    finally:
+        connection.execute("RELEASE replayed")
 
 
 def replay_row(
@@ -185,6 +217,7 @@ def _count_on(home: Home, connection: sqlite3.Connection, note: Mapping[str, Any
         raise LedgerError("the restored database has no tables", "", state.ANEW)
     sequence = max(now.sequence, witness.sequence if witness else 0) + 1
     state.put(connection, "sequence", sequence)
+    state.remove(connection, state.STANDS_FOR)
     state.put(connection, "origin", json.dumps({**note, "at_ms": now_ms()}))
     return state.State(now.instance_id, sequence, now.schema)
 

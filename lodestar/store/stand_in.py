@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lodestar.errors import LedgerError
+from lodestar.errors import LedgerError, UsageError
 from lodestar.paths import Home
 from lodestar.store import state
+from lodestar.store.look import read_only
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import Store, unusable
 
-_REASON = "stands_for"
+DATABASE_FILES = ("", "-wal", "-shm", ".lock", ".users")
 
 
 def open_stand_in(
@@ -57,9 +58,39 @@ def reopen(path: Path, sets: Sequence[MigrationSet]) -> Store:
     """A stand-in that is there, with its reason."""
     store = Store.stand_in(path, sets, LedgerError("the database could not be used"))
     with suppress(KeyError, ValueError, sqlite3.Error):
-        row = store.row("SELECT value FROM store_state WHERE key = ?", (_REASON,))
+        row = store.row("SELECT value FROM store_state WHERE key = ?", (state.STANDS_FOR,))
         store.stands_for = LedgerError(*json.loads(row["value"])) if row else store.stands_for
     return store
+
+
+def checked(path: Path, database: Path) -> Path:
+    """The file itself, where it is a stand-in by its own mark. It is not changed in any way.
+
+    Raises UsageError for all else; what belongs to `database` is not even opened.
+    """
+    found = path.resolve()
+    why = _not_one(found, database)
+    if why:
+        do = "lodestar data status lists the stand-ins"
+        raise UsageError(f"{path} is no stand-in; nothing was taken in", why, do)
+    return found
+
+
+def _not_one(path: Path, database: Path) -> str | None:
+    if not path.is_file():
+        return "there is no such file"
+    own = [Path(f"{database}{suffix}") for suffix in DATABASE_FILES]
+    if any(one.exists() and one.samefile(path) for one in own):
+        return "it belongs to the database itself"
+    if (database.parent / "backup").resolve() in path.parents:
+        return "it belongs to the backups"
+    try:
+        # With a log beside it, the mark may be in there; without, none must be made.
+        with read_only(path, fixed=not Path(f"{path}-wal").exists()) as connection:
+            marked = state.STANDS_FOR in state.facts(connection)
+    except (sqlite3.Error, OSError) as error:
+        return str(error)
+    return None if marked else "it is not marked as one"
 
 
 def leave(store: Store) -> None:
@@ -91,7 +122,7 @@ def _open(path: Path, sets: Sequence[MigrationSet], reason: LedgerError) -> Stor
         store = Store.stand_in(path, sets, reason)
         with store.write() as connection:
             said = json.dumps([reason.what, reason.why, reason.do])
-            state.put(connection, _REASON, said)
+            state.put(connection, state.STANDS_FOR, said)
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     return store

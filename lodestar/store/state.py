@@ -18,6 +18,8 @@ from lodestar.errors import LedgerError
 from lodestar.ids import new_id
 from lodestar.paths import write_private
 
+STANDS_FOR = "stands_for"
+"""The fact that marks a stand-in: why it was needed."""
 RESTORE = "lodestar data restore takes the last backup"
 ANEW = "lodestar data reset --accept begins anew"
 
@@ -54,6 +56,11 @@ def sequence(connection: sqlite3.Connection) -> int | None:
 def put(connection: sqlite3.Connection, key: str, value: Any) -> None:
     """Remember a fact about the database, within the caller's transaction."""
     connection.execute("INSERT OR REPLACE INTO store_state VALUES (?, ?)", (key, value))
+
+
+def remove(connection: sqlite3.Connection, key: str) -> None:
+    """Forget a fact, within the caller's transaction."""
+    connection.execute("DELETE FROM store_state WHERE key = ?", (key,))
 
 
 def facts(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -98,7 +105,7 @@ def read_witness(database: Path) -> State | None:
         raise LedgerError(
             f"{path} cannot be read",
             "it says which database was the last one here, and is damaged",
-            f"if {database} is the right one: rm {path}",
+            RESTORE + _or_this(database) + f"; {ANEW}",
         ) from error
 
 
@@ -109,13 +116,26 @@ def write_witness(database: Path, state: State) -> None:
 
 def missing(database: Path, witness: State | None) -> LedgerError | None:
     """A database that was here and is gone, or has nothing left in it."""
-    if witness is None:
+    if witness is None and not _left_behind(database):
         return None
     what = "gone" if not os.path.lexists(database) else "empty" if _is_empty(database) else None
     if what is None:
         return None
     why = "there was one here, and a new one would forget what was spent"
     return LedgerError(f"the database {database} is {what}", why, f"{RESTORE}; {ANEW}")
+
+
+def _left_behind(database: Path) -> bool:
+    """Whether backups or a journal say that there was one, where nothing else does any more."""
+    folder = database.parent / "backup"
+    found = (*folder.glob("usage-*.db"), *folder.glob("ledger-*.jsonl"))
+    return any(path.stat().st_size for path in found)
+
+
+def _or_this(database: Path) -> str:
+    """The way to go on with the database that is there, with what the journal knows."""
+    there = os.path.lexists(database) and not _is_empty(database)
+    return f"; lodestar data restore --from {database} takes this one as it is" if there else ""
 
 
 def _is_empty(database: Path) -> bool:
@@ -133,7 +153,7 @@ def mismatch(database: Path, found: State | None, witness: State | None) -> Ledg
         why = "it has no tables of this version, and the last one here had them"
         what = f"the database {database} is empty or from an earlier time"
         return LedgerError(what, why, f"{RESTORE}; {ANEW}")
-    take = f"{RESTORE}; lodestar data restore --from {database} takes this one as it is"
+    take = RESTORE + _or_this(database)
     if found.instance_id != witness.instance_id:
         why = f"its id is {found.instance_id}, and the last one's {witness.instance_id}"
         return LedgerError(f"{database} is not the database that was left here", why, take)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -14,10 +13,11 @@ from typing import Any
 
 from lodestar.errors import LedgerError
 from lodestar.store import fitness, migrations, state
-from lodestar.store.connection import LOCK_TIMEOUT_S, connect, create, in_use, lock_path, unstopped
+from lodestar.store.connection import connect, create, empties_log, in_use, lock_path
 from lodestar.store.fitness import MOUNTS
 from lodestar.store.migrations import MigrationSet
-from lodestar.store.turn import turn
+from lodestar.store.sight import Sight
+from lodestar.store.writers import Writers
 
 log = logging.getLogger("lodestar.store")
 EMPTYING_TRIES = 40
@@ -42,8 +42,8 @@ class Store:
         """Why this is a stand-in, None for the database itself."""
         self._connection = connection
         self._lock_file = lock_file
-        self._mutex = threading.RLock()
-        self._identity = fitness.identity(path)
+        self._writers = Writers(path, connection, lock_file)
+        self._identity = fitness.identity(fitness.statuses(path))
         self._ending = ExitStack()
         self._witnessed: state.State | None = None
 
@@ -74,6 +74,7 @@ class Store:
                 _refuse(state.mismatch(path, state.read(store._connection), witness))
                 store._migrate(sets)
                 store._witnessed = witness
+                store._writers.sight = store._first_sight(witness)
                 if witness is None:
                     store._write_witness()
             except (sqlite3.Error, OSError) as error:
@@ -113,16 +114,20 @@ class Store:
     def unfit(self) -> LedgerError | None:
         """Why no money may be spent on the word of this database; None where it may.
 
-        It is asked before each hold: three looks at the file system.
+        It is asked before each hold: three looks at the file system. Inside a transaction it
+        knows, too, whether an older copy was put into the same file: money asks there again.
         """
         if self.stands_for:
             return self.stands_for
-        now = fitness.identity(self.path)
-        return None if now is not None and now == self._identity else fitness.replaced(self.path)
+        now, sight = fitness.statuses(self.path), self._writers.sight
+        if now and sight and sight.has_shrunk(now[0]):
+            self._writers.younger = True
+        same = now is not None and fitness.identity(now) == self._identity
+        return fitness.replaced(self.path) if self._writers.younger or not same else None
 
     def keep_witness(self) -> None:
         """Let the witness know of what was written since. A failure is logged."""
-        with self._mutex:
+        with self._writers.still():
             if self._lock_file < 0 or self.stands_for or self.unfit:
                 return
             try:
@@ -131,15 +136,27 @@ class Store:
                 log.warning("the witness of %s could not be written: %s", self.path, error)
 
     def _write_witness(self) -> None:
-        found = state.read(self._connection)
-        if found is None or found == self._witnessed:
+        if self._state() in (None, self._witnessed):
             return
-        with self._turn():
+        sight = self._writers.sight
+        with self._writers.turn():
             # Another process may have got further in the meantime.
-            found = state.read(self._connection)
-            if found and found != state.read_witness(self.path):
+            found, seen = self._state(), state.read_witness(self.path)
+            if found is None or (sight and sight.behind(found, seen)):
+                # It knows better than this: it is never taken back.
+                self._writers.younger = True
+                return
+            if found != seen:
                 state.write_witness(self.path, found)
         self._witnessed = found
+
+    def _first_sight(self, witness: state.State | None) -> Sight | None:
+        found = self._state()
+        return Sight(found, witness) if found else None
+
+    def _state(self) -> state.State | None:
+        with self._writers.mutex:
+            return state.read(self._connection)
 
     @property
     def is_open(self) -> bool:
@@ -149,13 +166,13 @@ class Store:
     def save(self, target: Path) -> None:
         """Copy what this connection sees, also where its file has lost its name."""
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with self._mutex, closing(sqlite3.connect(target)) as made:
+        with self._writers.mutex, closing(sqlite3.connect(target)) as made:
             self._connection.backup(made)
             made.execute("PRAGMA journal_mode=DELETE")
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
-        with self._mutex:
+        with self._writers.still(), self._writers.mutex:
             if self._lock_file >= 0:
                 self.keep_witness()
                 self._lock_file = -1
@@ -167,49 +184,28 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction: committed at the end, rolled back on an exception.
 
-        Inside another one of the same thread it joins that one.
+        Inside another one of the same thread it joins that one. Raises BusyError where others
+        write for longer than this thread has `patience`.
         """
-        with self._mutex:
-            if self._connection.in_transaction:
-                yield self._connection
-            else:
-                with self._transaction() as connection:
-                    yield connection
+        return self._writers.write()
 
     def between_writes(self, action: Callable[[], object]) -> None:
-        """Call `action` while no transaction of this process is open."""
-        with self._mutex:
+        """Call `action` while no transaction of this process is open, nor waits for its turn."""
+        with self._writers.still(), self._writers.mutex:
             action()
-
-    def _turn(self) -> AbstractContextManager[None]:
-        return turn(lock_path(self.path), self._lock_file, LOCK_TIMEOUT_S)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with unstopped(), self._turn():
-            try:
-                # Inside: what interrupts right after it must not leave it open.
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """The connection for several queries, without a transaction around them."""
-        with self._mutex:
+        with self._writers.mutex:
             yield self._connection
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query; read at once, so that no snapshot stays open."""
-        with self._mutex:
+        with self._writers.mutex:
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
@@ -224,11 +220,9 @@ class Store:
         """
         for _ in range(EMPTYING_TRIES):
             # In the writers' queue: a checkpoint never runs beside a commit.
-            with self._mutex, self._turn():
-                self._connection.execute("PRAGMA busy_timeout=20")
-                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                self._connection.execute("PRAGMA busy_timeout=10000")
-            if not busy:
+            with self._writers.turn(), self._writers.mutex:
+                emptied = empties_log(self._connection)
+            if emptied:
                 return True
             time.sleep(0.05)
         return False
@@ -236,7 +230,7 @@ class Store:
     def _migrate(self, sets: Sequence[MigrationSet]) -> None:
         for group in migrations.pending(self._connection, sets):
             try:
-                with self._transaction() as connection:
+                with self.write() as connection:
                     # Looked at again: another session may have migrated while we waited.
                     migrations.apply(connection, migrations.pending(connection, [group]))
             except Exception:

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lodestar.errors import LedgerError
+from lodestar.store.patience import BusyError
 
 
 @contextmanager
 def turn(path: Path, lock_file: int, patience_s: float) -> Iterator[None]:
     """The turn of this writer; `lock_file` is open on `path`.
 
-    Raises LedgerError where it does not come in time.
+    Raises BusyError where it does not come in time.
     """
     try:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,15 +46,11 @@ class _Place:
 
     @contextmanager
     def taken(self, patience_s: float) -> Iterator[None]:
-        """Wait, and hold the lock as long as this lasts. Raises LedgerError."""
+        """Wait, and hold the lock as long as this lasts. Raises BusyError."""
         try:
             threading.Thread(target=self._stand, name="lodestar-turn", daemon=True).start()
             if not self._came.wait(patience_s):
-                raise LedgerError(
-                    "the database is busy",
-                    f"another process has been writing to it for {patience_s:g} seconds",
-                    "try again in a moment",
-                )
+                raise BusyError(patience_s)
             yield
         finally:
             self._leave()

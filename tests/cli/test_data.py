@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +139,44 @@ def test_an_export_goes_to_a_new_private_file(cli: Cli, used: Home, tmp_path: Pa
     assert out.stat().st_mode & 0o777 == 0o600
     assert cli("data", "export", "--out", str(out)).code == 2
     assert cli("data", "export", "--format", "xml").code == 2
+
+
+@pytest.mark.parametrize("out", ["missing/x.jsonl", "/dev/full/x", "."])
+def test_an_export_to_where_nothing_can_be_written_says_so(
+    out: str, cli: Cli, used: Home, tmp_path: Path
+) -> None:
+    done = cli("data", "export", "--out", str(tmp_path / out))
+    assert done.code in (1, 2)
+    assert "error:" in done.err
+    assert "internal error" not in done.err
+    assert "do:" in done.err
+
+
+def test_only_a_stand_in_is_taken_in(cli: Cli, used: Home) -> None:
+    before = used.database.read_bytes()
+    done = cli("data", "merge", str(used.database))
+    assert done.code == 2
+    assert "is no stand-in" in done.err
+    assert "lodestar data status" in done.err
+    assert used.database.read_bytes() == before
+    assert cli("data", "merge", str(used.root / "nothing")).code == 2
+
+
+def test_a_restore_counts_what_could_not_be_put_back(
+    cli: Cli, used: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(connection: sqlite3.Connection, table: str, row: Mapping[str, Any], _: object) -> bool:
+        if row["id"] == "L1":
+            raise sqlite3.IntegrityError("FOREIGN KEY constraint failed")
+        return True
+
+    monkeypatch.setattr("lodestar.store.restore.replay_row", put)
+    for id in ("L1", "L2"):
+        journal.append(used, "lent", {"id": id})
+    done = cli("data", "restore", "--from", str(used.database), "--yes")
+    assert done.code == 0
+    assert "1 row of the journal put back" in done.err
+    assert "1 row could not be put back" in done.err
 
 
 def test_doctor_names_a_missing_backup_and_a_session_kept_apart(cli: Cli, used: Home) -> None:

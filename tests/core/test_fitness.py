@@ -105,7 +105,7 @@ def test_a_damaged_witness_is_not_guessed_at(database: Path) -> None:
     state.witness_path(database).write_text("{}")
     with pytest.raises(LedgerError, match=r"witness\.json cannot be read") as error:
         Store.open(database, [CORE])
-    assert "rm " in error.value.do
+    assert "restore" in error.value.do
 
 
 MOUNTS = """22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw

@@ -115,9 +115,9 @@ def test_lines_are_taken_out_while_others_write(home: Home) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout
         writer.stdout.readline()
-        gone = journal.rewrite(path, lambda entry: entry.row["id"] != "old")
+        gone = journal.rewrite(path, lambda entry: entry if entry.row["id"] != "old" else None)
         while writer.poll() is None:
-            gone += journal.rewrite(path, lambda entry: entry.row["id"] != "old")
+            gone += journal.rewrite(path, lambda entry: entry if entry.row["id"] != "old" else None)
     assert (gone, writer.returncode) == (1, 0)
     assert ids(path) == [f"new-{n}" for n in range(300)]
 
@@ -128,3 +128,16 @@ def test_a_journal_that_cannot_be_written_is_said_and_hurts_nobody(
     (tmp_path / "backup").write_text("in the way")
     assert not journal.append(Home(tmp_path), "charges", {"id": "a"})
     assert "could not be written to the journal" in caplog.text
+
+
+def test_a_write_that_the_system_cuts_short_is_completed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, "a")
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: whole(handle, data[:10]))
+    path = write(home, "b")
+    monkeypatch.undo()
+    found = journal.read(path)
+    assert [entry.row["id"] for entry in found.entries] == ["a", "b"]
+    assert found.skipped == 0

@@ -147,7 +147,8 @@ def test_a_project_is_forgotten_whole_and_others_stay(home: Home, tmp_path: Path
     everything(home, Purge(project=project.id))
     assert counts(home) == other
     assert not files_with(home, "secret-project")
-    assert not files_with(home, project.id)
+    # What was spent was spent: amounts stay, under a number.
+    assert [name.split("-")[0] for name in files_with(home, project.id)] == ["ledger"]
     assert len(files_with(home, '"project_id":"another"')) == 1
 
 
@@ -205,3 +206,41 @@ def test_a_running_sessions_project_is_not_forgotten(home: Home, tmp_path: Path)
             find_project(store, str(tmp_path))
         with pytest.raises(UsageError, match="no project"):
             find_project(store, "unknown")
+
+
+def test_forgetting_leaves_amounts_in_the_journal_and_takes_the_words(home: Home) -> None:
+    row = {"id": "C1", "project_id": "P1", "cash_nano": 7, "branch": "merger", "tag": "acme"}
+    journal.append(home, "charges", row)
+    journal.append(home, "charges", {**row, "id": "C2", "project_id": "P2"})
+    assert purge.purge_journal(home, Purge(project="P1")) == 1
+    (path,) = journal.files(home)
+    mine, other = journal.read(path).entries
+    assert mine.row == {**row, "branch": None, "tag": None}
+    assert other.row["branch"] == "merger"
+    assert purge.purge_journal(home, Purge(project="P1")) == 0
+
+
+def test_what_a_backup_holds_of_a_session_that_ran_is_forgotten(home: Home, tmp_path: Path) -> None:
+    project = tmp_path / "secret"
+    with Store.open(home.database, SETS) as store:
+        log = Worklog(store, home, project, "S1").start()
+        log.exchange(CANARY, "answer", status="open")
+        with store.write() as connection:
+            connection.execute("UPDATE exchanges SET status = 'open'")
+            connection.execute("UPDATE sessions SET branch = 'merger'")
+        made = backup.back_up(store.path, backup.today(home, None))
+        log.end()
+        wanted = Purge(project=find_project(store, str(project)).id)
+    purge.purge_backups(home, SETS, wanted)
+    data = made.read_bytes()
+    assert backup.is_good(made)
+    assert not any(word in data for word in (CANARY.encode(), b"merger", str(project).encode()))
+
+
+def test_a_branch_is_forgotten_where_its_session_stays(home: Home, tmp_path: Path) -> None:
+    with Store.open(home.database, SETS) as store:
+        session = Session("S1", tmp_path / "p", "default", "merger", os.getpid())
+        start_session(store, home, session)
+        project = str(store.rows("SELECT id FROM projects")[0][0])
+        purge.purge(store, SETS, Purge(project=project))
+        assert [row["branch"] for row in store.rows("SELECT branch FROM sessions")] == [None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from lodestar.errors import LedgerError, LodestarError
+from lodestar.errors import LedgerError, LodestarError, UsageError
 from lodestar.paths import Home
+from lodestar.store import backup, restore, state
 from lodestar.store.merge import merge
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.schema import CORE
@@ -143,3 +145,68 @@ def test_the_stand_in_of_a_running_session_is_left_alone(home: Home) -> None:
     ):
         merge(store, kept(home)[0], [CORE])
     assert kept(home)
+
+
+@pytest.mark.parametrize(
+    "name", ["usage.db", "usage.db-wal", "link.db", "backup/usage-2026-01-01.db", "foreign.db", "a"]
+)
+def test_what_is_no_stand_in_is_refused_and_left_untouched(name: str, home: Home) -> None:
+    path = home.root / name
+    (home.root / "link.db").symlink_to(home.database)
+    backup.back_up(home.database, home.folder("backup") / "usage-2026-01-01.db")
+    Store.open(home.root / "other" / "usage.db", [CORE]).close()
+    (home.root / "other" / "usage.db").rename(home.root / "foreign.db")
+    (home.root / "a").write_text("my notes")
+    for one in home.root.glob("*"):
+        one.chmod(0o755 if one.is_dir() else 0o644)
+    with Store.open(home.database, [CORE]) as store:
+        before = left(home)
+        with pytest.raises(UsageError, match="is no stand-in") as error:
+            merge(store, path, [CORE])
+        assert error.value.why
+        assert error.value.do
+        assert left(home) == before
+
+
+def left(home: Home) -> dict[str, tuple[int, bytes]]:
+    """What is in the home, and with which rights."""
+    files = sorted(path for path in home.root.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mode, path.read_bytes()) for path in files}
+
+
+def test_a_stand_in_whose_session_was_killed_is_known_by_its_log(home: Home) -> None:
+    source = open_stand_in(home, "S2", [CORE], REASON)
+    work(source, home, home.root / "project", "S2")
+    copy = home.root / "copy.db"
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{source.path}{suffix}", f"{copy}{suffix}")
+    with Store.open(home.database, [CORE]) as store:
+        assert merge(store, copy, [CORE]) == 1
+
+
+def test_a_limit_of_another_database_is_not_taken_in(home: Home) -> None:
+    seen: list[str] = []
+
+    def create(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE budgets(id TEXT PRIMARY KEY)")
+        connection.execute("INSERT INTO budgets VALUES ('raise')")
+
+    def replay(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> bool | None:
+        seen.append(table)
+        return None
+
+    sets = [CORE, MigrationSet("money", (("create", create),), replay=replay)]
+    path = stand_in(home)
+    reopen(path, sets).close()
+    with Store.open(home.database, sets) as store:
+        merge(store, path, sets)
+    assert seen
+    assert "budgets" not in seen
+
+
+def test_a_database_that_was_made_from_a_stand_in_is_none_any_more(home: Home) -> None:
+    path = stand_in(home)
+    restore.restore(home, restore.plan(home, path), [CORE])
+    with Store.open(home.database, [CORE]) as store:
+        assert store.unfit is None
+        assert state.STANDS_FOR not in state.facts(store._connection)

@@ -181,6 +181,7 @@ class Chaos:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self._files = folder / "truth.jsonl", folder / "events.jsonl"
+        self._read = self._billed = 0
         files = ("--truth", str(self._files[0]), "--events", str(self._files[1]))
         self._command = [sys.executable, "-m", "tests.fakes.chaos", *files, *options]
 
@@ -205,6 +206,16 @@ class Chaos:
     def truth(self) -> list[dict[str, Any]]:
         """What was billed so far."""
         return _lines(self._files[0])
+
+    def billed(self) -> int:
+        """The sum of it, nano-dollars; what was read before is not read again."""
+        with open(self._files[0], "rb") as file:
+            file.seek(self._read)
+            whole, _, _ = file.read().rpartition(b"\n")
+        if whole:
+            self._read += len(whole) + 1
+            self._billed += sum(json.loads(line)["usd_nano"] for line in whole.split(b"\n"))
+        return self._billed
 
     def events(self, what: str) -> list[dict[str, Any]]:
         """The requests that were `asked`, `done` or `gone` so far."""

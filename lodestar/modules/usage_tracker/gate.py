@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from lodestar.exchange import Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
@@ -51,7 +52,7 @@ class FreeGate:
     async def finish(self, outcome: Outcome) -> None:
         """Record the tokens; a database that fails is logged, the answer stands."""
         what = (self._store, self._request, self._route, outcome, self._against)
-        await _booked(charges.charge_free, *what)
+        await to_the_end(late.book, self._store, partial(charges.charge_free, *what))
 
 
 class PaidGate:
@@ -76,7 +77,8 @@ class PaidGate:
     async def finish(self, outcome: Outcome) -> None:
         """Settle the hold. Where that fails it stays held, which counts its worst case."""
         self.settled = True
-        await to_the_end(late.settle, self._store, self._hold, outcome)
+        work = partial(charges.settle, self._store, self._hold, outcome)
+        await to_the_end(late.settle, self._store, work)
 
 
 @asynccontextmanager
@@ -137,16 +139,10 @@ async def _admitted(
     except asyncio.CancelledError:
         if placed and isinstance(placed[0], Admitted):
             unsent = Outcome("killed", sent=False)
-            await to_the_end(late.settle, store, placed[0].hold, unsent)
+            back = partial(charges.settle, store, placed[0].hold, unsent)
+            await to_the_end(late.settle, store, back)
         raise
     return placed[0]
-
-
-async def _booked(work: Callable[..., object], *arguments: object) -> None:
-    try:
-        await to_the_end(work, *arguments)
-    except Exception:
-        log.exception("an attempt could not be booked")
 
 
 def _no_price(alias: str) -> Refused:

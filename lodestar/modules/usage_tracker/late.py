@@ -1,37 +1,45 @@
-"""Settlements that could not be written: kept in memory, and tried again."""
+"""What could not be written at the end of a call: kept in memory, and tried again."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from lodestar.exchange import Outcome
-from lodestar.modules.usage_tracker import charges
-from lodestar.modules.usage_tracker.holds import Hold
+from lodestar.store.patience import brief
 from lodestar.store.store import Store
 
 log = logging.getLogger("lodestar.usage_tracker")
-_Unsettled = list[tuple[Hold, Outcome]]
-_unsettled: WeakKeyDictionary[Store, _Unsettled] = WeakKeyDictionary()
+MOST = 256
+"""Calls that wait; the oldest is given up beyond it, and its hold counts in full."""
+_Waiting = deque[Callable[[], object]]
+_waiting: WeakKeyDictionary[Store, _Waiting] = WeakKeyDictionary()
 _guard = threading.Lock()
 
 
-def settle(store: Store, hold: Hold, outcome: Outcome) -> None:
+def settle(store: Store, work: Callable[[], object]) -> None:
     """Settle a hold. Where that fails it stays held, which counts its worst case, until `retry`."""
     try:
-        charges.settle(store, hold, outcome)
+        work()
     except Exception:
-        log.exception("a paid attempt could not be settled and stays held for now")
+        log.exception("an attempt could not be booked and waits")
         with _guard:
-            _unsettled.setdefault(store, []).append((hold, outcome))
+            _waiting.setdefault(store, deque(maxlen=MOST)).append(work)
+
+
+def book(store: Store, work: Callable[[], object]) -> None:
+    """The same for what costs nothing: nobody's answer waits long for it."""
+    with brief():
+        settle(store, work)
 
 
 def retry(store: Store) -> None:
-    """Settle what could not be settled before."""
-    if store not in _unsettled:
+    """Do what could not be done before."""
+    if store not in _waiting:
         return
     with _guard:
-        waiting = _unsettled.pop(store, [])
-    for hold, outcome in waiting:
-        settle(store, hold, outcome)
+        waiting = _waiting.pop(store, deque())
+    for work in waiting:
+        book(store, work)

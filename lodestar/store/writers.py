@@ -1,0 +1,137 @@
+"""The writers of one open database: threads of this process first, then all processes' queue."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lodestar.store.connection import begins, lock_path, unstopped
+from lodestar.store.patience import LONG_S, BusyError, Patience
+from lodestar.store.sight import Sight
+from lodestar.store.turn import turn
+
+log = logging.getLogger("lodestar.store")
+LOOK_AGAIN_S = 0.005
+FOREIGN_S = 10.0
+"""So long a write waits for a program that does not queue."""
+
+
+class Writers:
+    """One write at a time. Who waits for his turn does not keep others from reading.
+
+    Two locks, always taken in this order: the writers' own, with the turn among processes
+    after it, and `mutex`, with which the connection is used for a moment.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock_file: int) -> None:
+        self.mutex = threading.RLock()
+        self.sight: Sight | None = None
+        self.younger = False
+        """Whether the database turned out to know less than it knew."""
+        self._path = path
+        self._connection = connection
+        self._lock_file = lock_file
+        self._lock = threading.RLock()
+        self._patience = Patience()
+        self._writing = False
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """No thread of this process writes, or waits to."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The turn among all processes, without a transaction."""
+        with self._lock, turn(lock_path(self._path), self._lock_file, LONG_S):
+            yield
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction, or the one that this thread is in. Raises BusyError."""
+        wait_s = self._patience.seconds()
+        deadline = time.monotonic() + wait_s
+        if not self._lock.acquire(timeout=wait_s):
+            self._patience.lost()
+            raise BusyError(wait_s)
+        try:
+            if self._writing:
+                yield self._connection
+            else:
+                with self._transaction(deadline, wait_s) as connection:
+                    yield connection
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self, deadline: float, wait_s: float) -> Iterator[sqlite3.Connection]:
+        with unstopped(), self._taken(deadline):
+            deadline = min(deadline, time.monotonic() + FOREIGN_S)
+            while True:
+                with self.mutex:
+                    self._roll_back()
+                    try:
+                        # Inside: what interrupts right after it must not leave it open.
+                        if self._begins():
+                            yield self._connection
+                            self._commit()
+                            return
+                    except BaseException:
+                        self._roll_back()
+                        raise
+                    finally:
+                        self._writing = False
+                # Another program has SQLite's own lock; who reads gets in between.
+                if time.monotonic() > deadline:
+                    self._patience.lost()
+                    raise BusyError(wait_s)
+                time.sleep(LOOK_AGAIN_S)
+
+    @contextmanager
+    def _taken(self, deadline: float) -> Iterator[None]:
+        came = False
+        try:
+            left_s = max(0.0, deadline - time.monotonic())
+            with turn(lock_path(self._path), self._lock_file, left_s):
+                came = True
+                yield
+        except BusyError:
+            if not came:
+                self._patience.lost()
+            raise
+
+    def _begins(self) -> bool:
+        """Begin a transaction; False where somebody else is in one."""
+        if self.sight:
+            self.sight.refresh(self._connection)
+        if not begins(self._connection):
+            return False
+        self._writing = True
+        self._patience.got_in()
+        if self.sight and self.sight.is_younger(self._connection):
+            # What is free is written down all the same; who spends money asks in here.
+            self.younger = True
+        return True
+
+    def _commit(self) -> None:
+        reached = self.sight.reached(self._connection) if self.sight else 0
+        self._connection.execute("COMMIT")
+        if self.sight:
+            self.sight.keep(reached)
+
+    def _roll_back(self) -> None:
+        """End a transaction that is open; one that failed to end would be joined for ever."""
+        for last in (False, True):
+            try:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                if last:
+                    raise
+                log.exception("a transaction could not be rolled back at once")
