@@ -100,10 +100,10 @@ def end_session(store: Store, session: str, reason: str, exit_code: int | None) 
     """
     with store.write() as connection:
         connection.execute(
-            "UPDATE sessions SET ended_ms = ?, exit_code = ?,"
-            " end_reason = iif(?3 = 'ended', ifnull(end_reason, ?3), ?3)"
-            " WHERE id = ?4 AND ended_ms IS NULL",
-            (now_ms(), exit_code, reason, session),
+            "UPDATE sessions SET ended_ms = :now, exit_code = :code, end_reason ="
+            " CASE WHEN :reason = 'ended' THEN ifnull(end_reason, :reason) ELSE :reason END"
+            " WHERE id = :id AND ended_ms IS NULL",
+            {"now": now_ms(), "code": exit_code, "reason": reason, "id": session},
         )
         _kill_open(connection, session)
 

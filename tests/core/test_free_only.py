@@ -129,14 +129,21 @@ def test_naming_a_paid_model_is_refused_with_a_free_one_to_take(
     assert "--model local-coder" in caught.value.do
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--model", "gratis"], ["--model", "unknown"], ["--model"], ["dear"], []]
-)
-def test_free_and_unknown_models_are_not_its_business(
+@pytest.mark.parametrize("arguments", [["--model", "gratis"], ["--model"], ["dear"], []])
+def test_free_models_are_not_its_business(
     isolated_home: Path, arguments: list[str]
 ) -> None:
     assert list(check_models(context(isolated_home, free_only=True), arguments)) == []
     assert list(check_models(context(isolated_home), ["--model", "dear"])) == []
+
+
+@pytest.mark.parametrize("free_only", [True, False])
+def test_an_unknown_model_is_told_with_the_nearest_name(
+    isolated_home: Path, free_only: bool
+) -> None:
+    with pytest.raises(UsageError, match="no model called `grtis`") as error:
+        list(check_models(context(isolated_home, free_only=free_only), ["--model=grtis"]))
+    assert "gratis" in error.value.do
 
 
 def test_a_paid_model_of_the_profile_is_told_and_no_error(isolated_home: Path) -> None:

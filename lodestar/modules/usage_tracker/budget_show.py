@@ -100,5 +100,5 @@ def _remarks(context: Context, seen: Picture) -> Iterator[str]:
         yield "the system's clock is more than a day behind the last paid call, so paid models"
         yield "are refused; set the clock, or where it is right now: lodestar budget clock-reset"
     if not seen.standings:
-        yield "there is no limit on what paid models may take"
+        yield "no limit is set on what paid models may take; a session may have its own (--budget)"
         yield "set one: lodestar budget set --daily 2 --monthly 30"
