@@ -109,7 +109,9 @@ def test_a_sessions_files_are_private_whatever_the_umask(machine: Machine, mask:
     assert (machine.project / ".git" / "COMMIT_EDITMSG").stat().st_mode & 0o044 == 0o044
 
 
-def test_a_home_with_somebody_elses_open_file_is_refused(machine: Machine) -> None:
+def test_somebody_elses_open_file_in_the_home_is_told_and_free_work_goes_on(
+    machine: Machine,
+) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can make a file that belongs to somebody else")
     machine.config("main: demo\n")
@@ -118,6 +120,6 @@ def test_a_home_with_somebody_elses_open_file_is_refused(machine: Machine) -> No
     foreign.touch()
     foreign.chmod(0o644)
     done = machine.run(*ASK, before=unprivileged.prefix())
-    assert done.returncode == 1
-    assert f"others may read {foreign}" in done.stderr
-    assert "sudo chown" in done.stderr
+    assert done.returncode == 0, done.stderr
+    log = (machine.home / "logs" / "shim.log").read_text("utf-8")
+    assert f"others may read {foreign}" in log
