@@ -130,9 +130,7 @@ def test_naming_a_paid_model_is_refused_with_a_free_one_to_take(
 
 
 @pytest.mark.parametrize("arguments", [["--model", "gratis"], ["--model"], ["dear"], []])
-def test_free_models_are_not_its_business(
-    isolated_home: Path, arguments: list[str]
-) -> None:
+def test_free_models_are_not_its_business(isolated_home: Path, arguments: list[str]) -> None:
     assert list(check_models(context(isolated_home, free_only=True), arguments)) == []
     assert list(check_models(context(isolated_home), ["--model", "dear"])) == []
 
