@@ -17,9 +17,11 @@ _INHERITED = re.compile(
 
 
 def pytest_configure() -> None:
-    """A shell that runs the tests in the background ignores Ctrl-C, which all children inherit."""
+    """A shell that runs tests in the background ignores two keys, which all children inherit."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
