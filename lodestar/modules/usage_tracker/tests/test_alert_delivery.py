@@ -239,7 +239,7 @@ def test_a_repository_can_name_no_program(tmp_path: Path, trusted: bool) -> None
     repo, home = tmp_path / "repo", tmp_path / "home"
     (repo / ".git").mkdir(parents=True)
     home.mkdir()
-    text = "modules: {usage_tracker: {alerts: {command: [touch, /tmp/x], desktop: true}}}\n"
+    text = "modules: {usage_tracker: {alerts: {command: [touch, alerted], desktop: true}}}\n"
     (repo / ".lodestar.yaml").write_text(text)
     environ = {"LODESTAR_HOME": str(home)}
     context = load({}, environ, repo)
