@@ -12,6 +12,10 @@ from lodestar.errors import LedgerError
 Step = Callable[[sqlite3.Connection], None]
 
 
+COUNTED_MS = 32 * 86_400_000
+"""No window of a limit is longer: what money is younger stays, whatever is purged."""
+
+
 @dataclass(frozen=True)
 class Purge:
     """Which rows are to go: those from before a moment, those of a project, or both.

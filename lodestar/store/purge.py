@@ -16,7 +16,7 @@ from lodestar.clock import now_ms
 from lodestar.paths import Home
 from lodestar.store import backup, core_purge, journal, state
 from lodestar.store.journal import Entry
-from lodestar.store.migrations import MigrationSet, Purge
+from lodestar.store.migrations import COUNTED_MS, MigrationSet, Purge
 from lodestar.store.store import Store
 
 CHUNK = 200
@@ -25,8 +25,6 @@ PAUSE_S = 0.03
 """Between two of them; who waits looks for his turn every few milliseconds."""
 WORDS = frozenset({"branch", "tag"})
 """What a row of the journal has of the user's own words."""
-COUNTED_MS = 32 * 86_400_000
-"""No window of a limit is longer."""
 
 
 def purge(store: Store, sets: Sequence[MigrationSet], wanted: Purge) -> int:

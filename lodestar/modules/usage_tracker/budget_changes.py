@@ -106,8 +106,7 @@ def reset_clock(context: Context) -> list[str]:
     return [
         f"the ledger's clock was at {moment_text(high, wall, here)}"
         f" and is now at {moment_text(wall, wall, here)}: paid models can be used again",
-        "charges dated later than now keep counting in every day, week and month until their"
-        " date has passed, so nothing that was spent is forgotten",
+        "charges dated later than now count as of now, so nothing that was spent is forgotten",
     ]
 
 

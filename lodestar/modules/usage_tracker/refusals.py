@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime, timezone
 from typing import Any
 
 from lodestar.clock import zone
 from lodestar.errors import LodestarError
 from lodestar.exchange import Route
 from lodestar.hookspecs import Refused
+from lodestar.modules.usage_tracker.budget_text import iso
 from lodestar.modules.usage_tracker.limits import SETTING_NAMES, Limit
 from lodestar.modules.usage_tracker.prices import dollars, plain_dollars
 from lodestar.modules.usage_tracker.room import USEFUL, Call
@@ -97,7 +97,7 @@ def _remedy(limit: Limit) -> str:
 
 def _details(standing: Standing, settings: Settings) -> dict[str, Any]:
     limit = standing.limit
-    usd = limit.unit == "usd"
+    usd, here = limit.unit == "usd", zone(settings.timezone)
     return {
         "window": limit.window,
         "unit": limit.unit,
@@ -105,10 +105,5 @@ def _details(standing: Standing, settings: Settings) -> dict[str, Any]:
         "spent": plain_dollars(standing.spent) if usd else standing.spent,
         "held": plain_dollars(standing.held) if usd else standing.held,
         # A limit of nothing is as closed tomorrow.
-        "resets_at": _iso(standing.end_ms, settings) if standing.end_ms and limit.amount else None,
+        "resets_at": iso(standing.end_ms, here) if standing.end_ms and limit.amount else None,
     }
-
-
-def _iso(ms: int, settings: Settings) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, tz=timezone.utc)
-    return moment.astimezone(zone(settings.timezone)).isoformat(timespec="minutes")

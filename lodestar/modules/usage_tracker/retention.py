@@ -9,10 +9,7 @@ from typing import Any
 from lodestar.clock import now_ms
 from lodestar.modules.usage_tracker import budget_log, charges, rollup
 from lodestar.modules.usage_tracker.budget_log import Key
-from lodestar.store.migrations import Purge
-
-COUNTED_MS = 32 * 86_400_000
-"""No window is longer: what is younger still counts against a limit."""
+from lodestar.store.migrations import COUNTED_MS, Purge
 
 
 def purge_charges(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
