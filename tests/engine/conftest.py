@@ -231,7 +231,8 @@ def adapter(
             "general.architecture": made_for,
             "general.type": "adapter",
             "adapter.type": "lora",
-            "adapter.lora.alpha": float(2 * RANK),
+            # So strong that two of them do not give the same answer by chance.
+            "adapter.lora.alpha": float(8 * RANK),
         }
         tensors = {
             f"{ADAPTED}.weight.lora_a": _matrix(rows, RANK, inputs),
