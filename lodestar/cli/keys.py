@@ -1,90 +1,177 @@
-"""`lodestar keys`: the keys of paid models in the system's keyring."""
+"""`lodestar keys`: the keys of models, where they are kept and whether they work."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lodestar.cli.groups import command_group
+from lodestar.cli.key_check import check
+from lodestar.cli.key_list import list_
+from lodestar.cli.key_owner import Name, owner
 from lodestar.cli.output import note
 from lodestar.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
-    from lodestar.settings import ModelEntry
+    from collections.abc import Iterator
 
-app = command_group("Keep the keys of paid models in the system's keyring.", default=None)
-Alias = Annotated[str, typer.Argument(help="The alias of a model that takes a key.")]
+    from lodestar.cli.key_owner import Owner
+
+
+app = command_group("The keys of models: kept, listed and tested, never shown.", default="list")
 KEY_LIMIT = 4096
+BACKEND_VARIABLE = "PYTHON_KEYRING_BACKEND"
 
 
 @app.command("set")
-def set_(alias: Alias) -> None:
-    """Store a model's key; it is asked for, or read from a pipe, and never shown.
+def set_(
+    name: Name,
+    command: Annotated[
+        str | None,
+        typer.Option("--command", help="A command that prints the key, run without a shell."),
+    ] = None,
+    insecure_file: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-file",
+            help="Keep the key in the clear, in a file that only you may read: every program that"
+            " runs as you, every backup and root can read it, too.",
+        ),
+    ] = False,
+) -> None:
+    """Store a key in the system's keyring; it is asked for, or read from a pipe.
+
+    It is for its provider's host and goes nowhere else; all models of that host use it,
+    unless they name another variable.
 
     Example: lodestar keys set claude-sonnet
+    Example: lodestar keys set openai --command "pass show openai"
     """
-    from lodestar.secrets import store_key
-
-    entry = _entry(alias)
-    key = _asked(entry, alias)
-    if not key:
-        raise CredentialsError("there is no key to store", "nothing was typed")
-    store_key(entry, alias, key)
-    note(f"stored the key of {alias} for {entry.api_base}")
-
-
-@app.command()
-def check(alias: Alias) -> None:
-    """Say where a model's key would come from; exit 4 where there is none."""
-    from lodestar.secrets import find_key, key_variable
-
-    entry = _entry(alias)
-    variable = key_variable(entry)
-    if find_key(entry, alias, os.environ) is None:
-        raise CredentialsError(f"there is no key for `{alias}`", "", f"lodestar keys set {alias}")
-    given = variable and os.environ.get(variable, "").strip()
-    note(f"{alias}: its key is in {f'${variable}' if given else 'the keyring'}")
+    whose = owner(name)
+    if command is not None:
+        if insecure_file:
+            why = "the first keeps a command, the second keeps the key itself"
+            raise UsageError("--command and --insecure-file exclude each other", why)
+        _keep_command(whose, command)
+    elif insecure_file:
+        _keep_in_file(whose)
+    else:
+        _keep_in_keyring(whose)
+    if whose.in_environment:
+        note(f"note: ${whose.account.variable} is set, and goes before what is stored")
 
 
 @app.command()
-def remove(alias: Alias) -> None:
-    """Take a model's key out of the keyring."""
-    from lodestar.secrets import remove_key
+def remove(name: Name) -> None:
+    """Forget a stored key, or the command that prints it, wherever it is kept."""
+    from lodestar.secrets import system
 
-    removed = remove_key(_entry(alias), alias)
-    note(f"removed the key of {alias}" if removed else f"the keyring has no key of {alias}")
+    whose = owner(name)
+    in_file = whose.file.remove(whose.account.name)
+    try:
+        in_keyring = system.remove(whose.account.name)
+    except system.KeyringError as error:
+        error.do = f"unlock it, then again: lodestar keys remove {name}"
+        raise
+    places = [*(["keys.yaml"] if in_file else []), *(["the keyring"] if in_keyring else [])]
+    if places:
+        note(f"removed the key for {whose.account.name} from {' and '.join(places)}")
+    else:
+        note(f"no key is stored for {whose.account.name}")
+    if whose.in_environment:
+        variable = whose.account.variable
+        note(f"note: there is one in the environment; it goes with: unset {variable}")
 
 
-def _entry(alias: str) -> ModelEntry:
-    from lodestar.cli.opening import configuration
-    from lodestar.secrets import takes_key
-
-    entry = configuration().catalog.get(alias)
-    if not takes_key(entry):
-        raise UsageError(
-            f"`{alias}` is used without a key",
-            "it is local or free, and names no key_env",
-            f"where its server wants one: lodestar models add {alias} ... --key-env NAME --yes",
-        )
-    return entry
+app.command("list")(list_)
+app.command("test")(check)
 
 
-def _asked(entry: ModelEntry, alias: str) -> str:
-    from lodestar.secrets import check_keyring
+def _keep_in_keyring(whose: Owner) -> None:
+    from lodestar.secrets import system
+    from lodestar.terminal import interactive
+
+    with _choices(whose):
+        if interactive(os.environ):
+            # Before anybody looks for a key that cannot be kept.
+            system.check()
+        key = _asked(whose)
+        system.store(whose.account.name, key)
+    whose.file.remove(whose.account.name)
+    _told(whose, "in the system's keyring")
+
+
+def _keep_command(whose: Owner, command: str) -> None:
+    from lodestar.redaction import Redactor
+    from lodestar.secrets.accounts import check_key
+    from lodestar.secrets.command import output
+    from lodestar.secrets.key_file import Kept
+
+    if Redactor().text(command) != command:
+        why = "it would be kept in the clear, and stands in your shell's history now"
+        raise UsageError("the command holds a key", why, 'name one that fetches it: "pass show X"')
+    # What does not work now would fail in the middle of work.
+    key = output(command, os.environ, whose.home.root)
+    check_key(key, whose.entry, whose.alias)
+    whose.file.set(whose.account.name, Kept(command=command))
+    _told(whose, f"as a command in {whose.file.path}")
+
+
+def _keep_in_file(whose: Owner) -> None:
+    from lodestar.secrets.key_file import Kept
+
+    whose.file.set(whose.account.name, Kept(key=_asked(whose)))
+    _told(whose, f"in {whose.file.path}")
+    note(
+        "warning: it is not encrypted. Nobody else on this machine may read the file; every"
+        " program that runs as you, every copy of your home and root can"
+    )
+
+
+def _told(whose: Owner, where: str) -> None:
+    note(f"stored {where}: the key for {whose.account.name}, used by {', '.join(whose.aliases)}")
+
+
+@contextmanager
+def _choices(whose: Owner) -> Iterator[None]:
+    """What else there is where the keyring cannot be used."""
+    from lodestar.secrets import system
+
+    try:
+        yield
+    except system.KeyringError as error:
+        if os.environ.get(BACKEND_VARIABLE):
+            note(f"note: {BACKEND_VARIABLE} is not followed: what it names would get every key")
+        variable = whose.account.variable
+        exported = [f"export {variable}=..."] if variable else []
+        again = f"lodestar keys set {whose.alias}"
+        ways = [*exported, f'{again} --command "pass show NAME"', f"{again} --insecure-file"]
+        numbered = "; ".join(f"({number}) {way}" for number, way in enumerate(ways, 1))
+        first = "unlock it, or choose" if error.locked else "choose"
+        error.do = f"{first}: {numbered} (not encrypted)"
+        raise
+
+
+def _asked(whose: Owner) -> str:
+    from lodestar.secrets.accounts import check_key
     from lodestar.terminal import interactive
 
     if interactive(os.environ):
-        # Before anybody looks for a key that cannot be kept.
-        check_keyring(entry, alias)
-        return getpass.getpass(f"key of {alias}: ", sys.stderr).strip()
-    if sys.stdin is None or sys.stdin.isatty():
+        key = getpass.getpass(f"key for {whose.account.name}: ", sys.stderr).strip()
+    elif sys.stdin is None or sys.stdin.isatty():
         raise UsageError(
             "there is no terminal to ask for the key on",
             "LODESTAR_NO_INPUT or CI is set, or the output is redirected",
-            f"give it in a pipe: lodestar keys set {alias} < FILE",
+            f"give it in a pipe: lodestar keys set {whose.alias} < FILE",
         )
-    return sys.stdin.readline(KEY_LIMIT).strip()
+    else:
+        key = sys.stdin.readline(KEY_LIMIT).strip()
+    if not key:
+        raise CredentialsError("there is no key to store", "nothing was typed")
+    check_key(key, whose.entry, whose.alias)
+    return key

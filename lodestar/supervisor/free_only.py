@@ -6,16 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lodestar.errors import UsageError
 from lodestar.loading import Context
-from lodestar.secrets import without_paid_keys
+from lodestar.secrets.accounts import without_paid_keys
+from lodestar.supervisor.shim_token import own_tokens
 
 _MODEL_OPTIONS = ("--model", "--weak-model", "--editor-model")
 
 
 def shim_environment(context: Context, environ: Mapping[str, str]) -> dict[str, str]:
-    """What the shim may see: without the keys of paid models where the session is free only."""
+    """What the shim may see: without the keys of paid models where the session is free only.
+
+    And without the API key of a shim of ours, which `lodestar shim env` puts into OPENAI_API_KEY:
+    it would be sent to a provider.
+    """
+    ours = own_tokens(context.home)
+    seen = {name: value for name, value in environ.items() if value.strip() not in ours}
     if not context.settings.limits.free_only:
-        return dict(environ)
-    return without_paid_keys(environ, (entry for _, entry in context.catalog))
+        return seen
+    return without_paid_keys(seen, (entry for _, entry in context.catalog))
 
 
 def check_models(context: Context, arguments: Sequence[str]) -> Iterator[str]:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 
 from lodestar.errors import LodestarError
 from lodestar.exchange import Route
-from lodestar.secrets import find_key
+from lodestar.secrets.accounts import takes_key
+from lodestar.secrets.finder import Finder
 from lodestar_shim.upstream import UpstreamError
+
+NONE_S = 10.0
+"""So long nobody looks again for a key that was not there."""
 
 
 class Keys:
     """The keys of the aliases used so far; `learned` is told each one, to redact it."""
 
-    def __init__(self, environ: Mapping[str, str], learned: Callable[[str], None]) -> None:
-        self._environ = environ
+    def __init__(self, finder: Finder, learned: Callable[[str], None]) -> None:
+        self._finder = finder
         self._learned = learned
         self._found: dict[str, str] = {}
+        self._none: dict[str, float] = {}
+        for key in finder.kept_keys():
+            learned(key)
+
+    def knows(self, route: Route) -> bool:
+        """Whether the key of a route is at hand, and in nobody's text any more."""
+        return route.alias in self._found or not takes_key(route.entry)
 
     async def look(self, route: Route) -> str | UpstreamError | None:
         """The key of a route, None where it needs none, or the error that it is missing.
@@ -30,15 +42,18 @@ class Keys:
             return error
 
     async def _get(self, route: Route) -> str | None:
-        if route.entry.provider == "engine":
+        without = self._none.get(route.alias, 0) > time.monotonic()
+        if without or not takes_key(route.entry):
             return None
         if route.alias not in self._found:
             try:
-                key = await asyncio.to_thread(find_key, route.entry, route.alias, self._environ)
+                key = await asyncio.to_thread(self._finder.find, route.entry, route.alias)
             except LodestarError as error:
                 text = "; ".join(part for part in (error.what, error.why, error.do) if part)
                 raise UpstreamError(text, sent=False) from error
             if key is None:
+                # Without a key it is asked again soon: `lodestar keys set` may have been used.
+                self._none[route.alias] = time.monotonic() + NONE_S
                 return None
             self._found[route.alias] = key
             self._learned(key)

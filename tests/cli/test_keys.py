@@ -1,34 +1,34 @@
-"""`lodestar keys`, and keyrings that are missing, forgetful, hostile or silent."""
+"""`lodestar keys set|list|remove`, as programs, with a Secret Service of the tests' own."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
-from pytest_mock import MockerFixture
 
-from lodestar import secrets
 from lodestar.paths import Home
 from tests.cli.conftest import Cli, Result
+from tests.fakes.secret_service import SecretService
 
 KEY = "canary-key-4711"
-REPOSITORY = Path(__file__).parents[2]
 CONFIG = """
 models:
   far: {provider: openai, model: m, api_base: "https://api.example.org/v1", key_env: FAR_KEY}
+  twin: {provider: openai, model: n, api_base: "https://api.example.org/v1", key_env: FAR_KEY}
+  work: {provider: openai, model: n, api_base: "https://api.example.org/v1", key_env: WORK_KEY}
   near: {provider: openai, model: m, api_base: "http://127.0.0.1:9/v1", billing: local}
   open: {provider: openai, model: m, api_base: "http://far.example.org/v1", key_env: FAR_KEY}
 """
+NAME = "FAR_KEY@api.example.org"
+Keys = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
@@ -38,195 +38,97 @@ def configured(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
 
 
-def run(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> Result:
-    """The program itself, started in a folder that may be a hostile repository."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lodestar", "keys", *arguments],
-        cwd=folder,
-        env={**os.environ, **environ},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert KEY not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def test_without_a_keyring_nothing_is_stored_and_that_is_said(tmp_path: Path) -> None:
-    stored = run(tmp_path, "set", "far", stdin=f"{KEY}\n")
-    assert stored.code == 4
-    assert "there is none that Lodestar knows" in stored.err
-    assert stored.error[2].endswith("give the key in the environment variable FAR_KEY")
-    removed = run(tmp_path, "remove", "far")
-    assert removed.code == 4
-    assert removed.error[2].endswith("one in the environment goes with: unset FAR_KEY")
-    missing = run(tmp_path, "check", "far")
-    assert missing.code == 4
-    assert "$FAR_KEY is not set, and no keyring holds one" in missing.err
-    assert run(tmp_path, "check", "far", FAR_KEY=KEY).err == "far: its key is in $FAR_KEY\n"
-
-
-def test_a_keyring_that_drops_everything_is_not_used(tmp_path: Path) -> None:
-    null = "keyring.backends.null.Keyring"
-    stored = run(tmp_path, "set", "far", stdin=KEY, PYTHON_KEYRING_BACKEND=null)
-    assert stored.code == 4
-
-
-def test_a_keyring_that_the_repository_brings_is_never_imported(tmp_path: Path) -> None:
-    (tmp_path / "hostile.py").write_text("import pathlib; pathlib.Path('loaded').touch()\n")
-    settings = tmp_path / "config" / "python_keyring"
-    settings.mkdir(parents=True)
-    ring = f"[backend]\ndefault-keyring=hostile.Keyring\nkeyring-path={tmp_path}\n"
-    (settings / "keyringrc.cfg").write_text(ring)
-    environ = {
-        "PYTHON_KEYRING_BACKEND": "hostile.Keyring",
-        "PYTHONPATH": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-    }
-    for arguments in (("set", "far"), ("check", "far"), ("remove", "far")):
-        assert run(tmp_path, *arguments, stdin=KEY, **environ).code == 4 or arguments[0] != "set"
-    assert not (tmp_path / "loaded").exists()
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretService]:
+    """A desktop's keyring."""
+    with SecretService() as service:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", service.address)
+        yield service
 
 
 @pytest.fixture
-def mute_bus(tmp_path: Path) -> Iterator[str]:
-    """A D-Bus that lets everybody in and then says nothing."""
-    path = tmp_path / "bus"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen()
-        clients: list[socket.socket] = []
+def keys(tmp_path: Path) -> Keys:
+    """Run `lodestar keys` in a folder of its own; no output may hold the key."""
 
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    client, _ = server.accept()
-                    clients.append(client)
-                    client.recv(1000)
-                    client.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+    def call(*arguments: str, stdin: str = "", **environ: str) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "lodestar", "keys", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **environ},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert KEY not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
 
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"unix:path={path}"
-        server.shutdown(socket.SHUT_RDWR)
-        for client in clients:
-            client.close()
-
-
-def test_a_silent_keyring_is_given_up_within_five_seconds(tmp_path: Path, mute_bus: str) -> None:
-    run(tmp_path, "check", "near")
-    start = time.monotonic()
-    run(tmp_path, "check", "near")
-    without = time.monotonic() - start
-    start = time.monotonic()
-    found = run(tmp_path, "check", "far", DBUS_SESSION_BUS_ADDRESS=mute_bus)
-    waited = time.monotonic() - start - without
-    assert found.code == 4
-    assert "did not answer within 4 seconds" in found.err
-    assert "unlock it" in found.error[2]
-    # A second for a busy machine.
-    assert waited < 6
-
-
-@pytest.mark.parametrize(
-    ("alias", "what"), [("near", "without a key"), ("demo", "without a key"), ("open", "not sent")]
-)
-def test_a_key_is_stored_only_for_who_may_get_it(tmp_path: Path, alias: str, what: str) -> None:
-    stored = run(tmp_path, "set", alias, stdin=KEY)
-    assert stored.code in (2, 4)
-    assert what in stored.error[0]
-
-
-@pytest.mark.parametrize("typed", ["", "two words", "tab\tkey", "größe"])
-def test_what_is_no_key_is_refused(tmp_path: Path, typed: str) -> None:
-    stored = run(tmp_path, "set", "far", stdin=typed)
-    assert stored.code == 4
-    assert not typed or typed not in stored.err
-
-
-class Drawer:
-    """A keyring that keeps its passwords, or not all of them."""
-
-    priority = 5
-    kept: dict[tuple[str, str], str]
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
+    return call
 
 
 @pytest.fixture
-def drawer(mocker: MockerFixture) -> type[Drawer]:
-    """A keyring in the place of the trusted ones."""
-    kind = type("Keyring", (Drawer,), {"kept": {}})
-    mocker.patch.dict(sys.modules, {"trusted_backend": mocker.MagicMock(Keyring=kind)})
-    mocker.patch.object(secrets, "BACKENDS", (("trusted_backend", "Keyring"),))
-    return kind
+def quick(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """The same in this process."""
+
+    def call(*arguments: str, stdin: str = "", **environ: str) -> Result:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        done = cli("keys", *arguments)
+        assert KEY not in done.out + done.err
+        return done
+
+    return call
 
 
-def piped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+def source(keys: Keys, alias: str = "far", **environ: str) -> str:
+    rows = {row[0]: row for row in keys("list", **environ).rows}
+    return rows[alias][3]
 
 
-def test_a_key_is_stored_found_and_removed(
-    cli: Cli, drawer: type[Drawer], monkeypatch: pytest.MonkeyPatch
+def test_a_key_is_stored_found_and_removed(keys: Keys, service: SecretService, home: Home) -> None:
+    stored = keys("set", "far", stdin=f" {KEY}\n")
+    assert stored.code == 0, stored.err
+    told = f"stored in the system's keyring: the key for {NAME}, used by far, twin\n"
+    assert stored.err == told
+    assert service.passwords == {NAME: KEY}
+    found = {row[0]: row[3] for row in keys("list").rows}
+    assert (found["far"], found["twin"], found["work"]) == ("keyring", "keyring", "none")
+    assert KEY not in "".join(p.read_text() for p in home.root.rglob("*") if p.is_file())
+    removed = keys("remove", "twin")
+    assert removed.err == f"removed the key for {NAME} from the keyring\n"
+    assert service.passwords == {}
+    assert keys("remove", "far").err == f"no key is stored for {NAME}\n"
+
+
+def test_before_a_key_a_word_of_no_worth_is_put_in_and_taken_out(
+    keys: Keys, service: SecretService
 ) -> None:
-    piped(monkeypatch, f" {KEY}\n")
-    assert cli("keys", "set", "far").err == "stored the key of far for https://api.example.org/v1\n"
-    assert drawer.kept == {("lodestar", "far@api.example.org"): KEY}
-    assert cli("keys", "check", "far").err == "far: its key is in the keyring\n"
-    assert cli("keys", "remove", "far").err == "removed the key of far\n"
-    assert cli("keys", "remove", "far").err == "the keyring has no key of far\n"
-    assert cli("keys", "check", "far").code == 4
+    assert keys("set", "far", stdin=KEY).code == 0
+    canary, key = service.given
+    assert key == KEY
+    assert canary not in (KEY, "")
+    assert canary not in service.passwords.values()
 
 
-@pytest.mark.parametrize("answer", [None, "another-key-1"])
-def test_a_keyring_that_gives_something_else_back_is_reported(
-    cli: Cli, drawer: type[Drawer], monkeypatch: pytest.MonkeyPatch, answer: str | None
-) -> None:
-    monkeypatch.setattr(drawer, "get_password", lambda *_: answer)
-    piped(monkeypatch, KEY)
-    stored = cli("keys", "set", "far")
-    assert stored.code == 4
-    assert "it does not give back what was put into it" in stored.err
-
-
-def test_a_keyring_that_fails_is_reported_without_its_words(
-    cli: Cli, drawer: type[Drawer], monkeypatch: pytest.MonkeyPatch, home: Home
-) -> None:
-    def fail(self: object, service: str, username: str, password: str) -> None:
-        raise RuntimeError(f"cannot store {password}")
-
-    monkeypatch.setattr(drawer, "set_password", fail)
-    monkeypatch.setenv("LODESTAR_DEBUG", "1")
-    piped(monkeypatch, KEY)
-    stored = cli("keys", "set", "far")
-    assert stored.code == 4
-    assert "why:   RuntimeError" in stored.err
-    assert KEY not in stored.err
-
-
-def test_a_locked_keyring_is_to_be_unlocked_before_a_key_is_removed(
-    cli: Cli, drawer: type[Drawer], mocker: MockerFixture
-) -> None:
-    mocker.patch.object(drawer, "get_password", side_effect=RuntimeError("locked"))
-    removed = cli("keys", "remove", "far")
-    assert removed.code == 4
-    assert removed.error[2].endswith("unlock it, then remove the key again")
+def test_a_key_that_is_typed_is_not_shown(tmp_path: Path, service: SecretService) -> None:
+    with typing(tmp_path, "set", "far") as child:
+        child.expect_exact(f"key for {NAME}: ", timeout=60)
+        child.sendline(KEY)
+        child.expect(pexpect.EOF, timeout=60)
+    assert child.exitstatus == 0
+    assert "stored in the system's keyring" in child.before
+    assert KEY not in child.before
+    assert service.passwords == {NAME: KEY}
 
 
 @contextlib.contextmanager
-def typing(tmp_path: Path, *arguments: str) -> Iterator[pexpect.spawn]:
-    """Python on a terminal, where it may ask."""
+def typing(folder: Path, *arguments: str) -> Iterator[pexpect.spawn]:
+    """`lodestar keys` on a terminal, where it may ask."""
     environ = {k: v for k, v in os.environ.items() if k not in ("LODESTAR_NO_INPUT", "CI")}
-    command = [sys.executable, *arguments]
-    child = pexpect.spawn(command[0], command[1:], env=environ, cwd=tmp_path, encoding="utf-8")
+    command = ["-m", "lodestar", "keys", *arguments]
+    child = pexpect.spawn(sys.executable, command, env=environ, cwd=folder, encoding="utf-8")
     try:
         yield child
     finally:
@@ -234,30 +136,157 @@ def typing(tmp_path: Path, *arguments: str) -> Iterator[pexpect.spawn]:
 
 
 def test_without_a_keyring_nobody_is_asked_for_a_key(tmp_path: Path) -> None:
-    with typing(tmp_path, "-m", "lodestar", "keys", "set", "far") as child:
+    with typing(tmp_path, "set", "far") as child:
         child.expect(pexpect.EOF, timeout=60)
     assert child.exitstatus == 4
     assert "keyring cannot be used" in child.before
-    assert "key of far: " not in child.before
+    assert "key for" not in child.before
 
 
-def test_a_key_that_is_typed_is_not_shown(tmp_path: Path) -> None:
-    # The program itself, with a keyring that it trusts.
-    script = (
-        "import sys, types\n"
-        "from lodestar import secrets\n"
-        "from lodestar.cli.main import run\n"
-        "from tests.cli.test_keys import Drawer\n"
-        "Drawer.kept = {}\n"
-        "sys.modules['trusted_backend'] = types.SimpleNamespace(Keyring=Drawer)\n"
-        "secrets.BACKENDS = (('trusted_backend', 'Keyring'),)\n"
-        "sys.exit(run(['keys', 'set', 'far']))\n"
+def test_a_headless_machine_is_told_three_ways(keys: Keys) -> None:
+    stored = keys("set", "far", stdin=f"{KEY}\n")
+    assert stored.code == 4
+    assert len(stored.error) == 3
+    assert "there is none that Lodestar knows" in stored.error[1]
+    do = stored.error[2]
+    assert "(1) export FAR_KEY=..." in do
+    assert '(2) lodestar keys set far --command "pass show NAME"' in do
+    assert "(3) lodestar keys set far --insecure-file (not encrypted)" in do
+
+
+def test_the_environment_is_the_first_way(keys: Keys) -> None:
+    assert source(keys, FAR_KEY=KEY) == "$FAR_KEY"
+    assert keys("list", "far", FAR_KEY=KEY).code == 0
+    removed = keys("remove", "far", FAR_KEY=KEY)
+    assert "it goes with: unset FAR_KEY" in removed.err
+
+
+def test_a_command_is_the_second_way(keys: Keys, home: Home, tmp_path: Path) -> None:
+    fetch = tmp_path / "fetch"
+    fetch.write_text(f"#!/bin/sh\necho {KEY}\necho and more >&2\n")
+    fetch.chmod(0o755)
+    stored = keys("set", "far", "--command", f"{fetch} show far")
+    assert stored.code == 0, stored.err
+    assert f"stored as a command in {home.root}/keys.yaml" in stored.err
+    assert KEY not in (home.root / "keys.yaml").read_text()
+    assert source(keys) == f"command: {fetch}"
+    # It is not run to list it.
+    fetch.unlink()
+    assert source(keys) == f"command: {fetch}"
+    assert keys("remove", "far").err == f"removed the key for {NAME} from keys.yaml\n"
+    assert source(keys) == "none"
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("false", "it ended with exit code 1"),
+        ("echo two words", "it contains blanks"),
+        (f"echo sk-proj-{'a1B2c3D4' * 6}", "it would be kept in the clear"),
+    ],
+)
+def test_a_command_that_brings_no_key_or_holds_one_is_not_stored(
+    quick: Keys, home: Home, command: str, why: str
+) -> None:
+    stored = quick("set", "far", "--command", command)
+    assert stored.code in (2, 4)
+    assert why in stored.error[1]
+    assert not (home.root / "keys.yaml").exists()
+
+
+def test_a_file_is_the_third_way_and_says_what_that_means(keys: Keys, home: Home) -> None:
+    stored = keys("set", "far", "--insecure-file", stdin=KEY)
+    assert stored.code == 0, stored.err
+    assert "warning: it is not encrypted" in stored.err
+    file = home.root / "keys.yaml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert source(keys) == "keys.yaml, not encrypted"
+    file.chmod(0o644)
+    shown = keys("list")
+    assert shown.code == 4
+    assert "others have rights on it" in shown.error[1]
+
+
+def test_a_key_in_the_keyring_takes_the_place_of_one_in_the_clear(
+    quick: Keys, service: SecretService, home: Home
+) -> None:
+    quick("set", "far", "--insecure-file", stdin="another-key-1")
+    assert quick("set", "far", stdin=KEY).code == 0
+    assert not (home.root / "keys.yaml").exists()
+    assert source(quick) == "keyring"
+
+
+def test_a_repository_names_no_command_and_no_address_for_a_key(
+    keys: Keys, home: Home, tmp_path: Path
+) -> None:
+    """Neither its settings nor a file of the same name count, trusted or not."""
+    ran = tmp_path / "ran"
+    entry = f"{NAME}: {{command: touch {ran}}}\n"
+    evil = 'models: {far: {provider: openai, model: m, api_base: "https://evil.org/v1"}}\n'
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "keys.yaml").write_text(entry)
+    (tmp_path / ".lodestar.yaml").write_text(f"{evil}keys:\n  {entry}")
+    for arguments in (("list",), ("test", "far"), ("list", "far")):
+        shown = keys(*arguments)
+        assert "evil.org" not in shown.out
+        assert "`models` is ignored" in shown.err
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["api.example.org", "anthropic", "gpt", "nobody"])
+def test_a_key_may_be_named_by_its_provider(quick: Keys, home: Home, name: str) -> None:
+    home.config_file.write_text(
+        "models:\n  gpt: {provider: litellm, model: cohere/m, key_env: CO_KEY}\n"
+        '  far: {provider: openai, model: m, api_base: "https://api.example.org/v1"}\n'
     )
-    script = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\n{script}"
-    with typing(tmp_path, "-c", script) as child:
-        child.expect_exact("key of far: ", timeout=60)
-        child.sendline(KEY)
-        child.expect(pexpect.EOF, timeout=60)
-    assert child.exitstatus == 0
-    assert "stored the key of far" in child.before
-    assert KEY not in child.before
+    found = quick("set", name, "--insecure-file", stdin=KEY)
+    stored = {
+        "api.example.org": "the key for api.example.org, used by far",
+        "anthropic": "the key for ANTHROPIC_API_KEY@api.anthropic.com, used by claude-",
+        "gpt": "the key for CO_KEY@litellm:cohere, used by gpt",
+    }
+    if name in stored:
+        assert stored[name] in found.err
+    else:
+        assert found.code == 2
+        assert "there is no model called `nobody`" in found.error[0]
+
+
+def test_a_host_with_two_keys_is_asked_about(quick: Keys) -> None:
+    found = quick("set", "api.example.org", "--insecure-file", stdin=KEY)
+    assert found.code == 2
+    assert "its models take different keys: far, twin, work" in found.error[1]
+
+
+@pytest.mark.parametrize(
+    ("alias", "what"), [("near", "without a key"), ("demo", "without a key"), ("open", "not sent")]
+)
+def test_a_key_is_stored_only_for_who_may_get_it(quick: Keys, alias: str, what: str) -> None:
+    for way in ((), ("--insecure-file",), ("--command", "echo some-key")):
+        stored = quick("set", alias, *way, stdin=KEY)
+        assert stored.code in (2, 4)
+        assert what in stored.error[0]
+
+
+@pytest.mark.parametrize("typed", ["", "two words", "tab\tkey", "größe"])
+def test_what_is_no_key_is_refused(quick: Keys, typed: str) -> None:
+    stored = quick("set", "far", "--insecure-file", stdin=typed)
+    assert stored.code == 4
+    assert not typed or typed not in stored.err
+
+
+def test_the_list_is_data_too(quick: Keys) -> None:
+    found = json.loads(quick("list", "far", "--json", FAR_KEY=KEY).out)
+    assert found["schema"] == "lodestar.keys/1"
+    first = {"alias": "far", "host": "api.example.org", "variable": "FAR_KEY", "paid": True}
+    assert found["data"][0] == {**first, "from": "environment", "where": "$FAR_KEY"}
+
+
+def test_where_it_is_free_only_the_places_of_paid_keys_are_not_looked_at(
+    keys: Keys, home: Home, service: SecretService
+) -> None:
+    keys("set", "far", stdin=KEY)
+    home.config_file.write_text(f"{CONFIG}limits: {{free_only: true}}\n")
+    service.mood = "mute"
+    assert source(keys, FAR_KEY=KEY) == "closed: free only"
+    assert keys("test", "--all", FAR_KEY=KEY).rows[0][3] == "closed"

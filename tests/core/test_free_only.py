@@ -13,7 +13,7 @@ import pytest
 from lodestar.errors import UsageError
 from lodestar.loading import Context, load
 from lodestar.paths import Home
-from lodestar.secrets import without_paid_keys
+from lodestar.secrets.accounts import without_paid_keys
 from lodestar.settings import ModelEntry
 from lodestar.supervisor.free_only import check_models, shim_environment
 from lodestar.supervisor.shim_process import ShimProcess

@@ -17,15 +17,15 @@ from tests.fakes.upstream import Upstream
 KEY = "plainly-a-key-of-somebody"
 RECORDING = """
 import os, sys
-from lodestar import secrets
+from lodestar.secrets import system
 from lodestar_shim import __main__ as program
 
-def look(service, user):
+def look(name):
     with open(os.environ["LOOKED"], "a") as file:
-        file.write(user + "\\n")
+        file.write(name + "\\n")
     return "key-from-the-keyring"
 
-secrets.keyring_password = look
+system.password = look
 sys.exit(program.main())
 """
 """The real shim; its keyring writes down what it is asked for."""
@@ -76,7 +76,7 @@ def test_the_same_model_has_its_key_looked_up_where_it_is_open(place: Place) -> 
     with place.shim({"session_usd": 1}) as shim:
         status, _, body = shim.chat("paid")
     assert (status, place.sent_keys()) == (200, ["Bearer key-from-the-keyring"]), body
-    assert place.looked.read_text().startswith("paid@127.0.0.1")
+    assert place.looked.read_text().startswith("PAID_KEY@127.0.0.1:")
 
 
 def test_a_closed_model_is_not_sent_the_key_that_is_in_the_environment(place: Place) -> None:
