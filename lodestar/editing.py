@@ -26,6 +26,23 @@ def set_value(path: Path, keys: Sequence[str], value: Any) -> None:
     _write(path, _set(text, keys, expected), expected)
 
 
+def change_values(path: Path, keys: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Set or, where the value is None, remove what is below the section at `keys`.
+
+    What else is in the section stays, comments too. Raises UsageError as `set_value` does.
+    """
+    text, data = _read(path)
+    expected = copy.deepcopy(data)
+    for name, value in values.items():
+        place = [*keys, name]
+        if value is not None:
+            _put(expected, place, value)
+            text = _set(text, place, expected)
+        elif _drop(expected, place):
+            text = _remove(text, place)
+    _write(path, text, expected)
+
+
 def remove_value(path: Path, keys: Sequence[str]) -> bool:
     """Remove the entry at `keys`, and a section that becomes empty; False where it is not there.
 

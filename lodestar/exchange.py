@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,10 @@ Kind = Literal[
     "edit", "reflection", "ask", "architect", "editor", "commit_message", "summary", "other"
 ]
 Status = Literal["open", "ok", "error", "aborted", "refused", "killed"]
+SHORT: tuple[Kind, ...] = ("commit_message", "summary")
+"""Kinds that are never refused for money: the free model answers them instead."""
+DEFAULT_OUTPUT = 8192
+"""The longest answer to ask for where neither client nor model says how long, tokens."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,5 @@ class Exchange:
     outcome: Outcome
     attempts: int
     text: str = field(default="", repr=False)
+    before: Sequence[tuple[Route, Outcome]] = ()
+    """The attempts before the last one."""

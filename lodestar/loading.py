@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lodestar.catalog import Catalog
 from lodestar.config import Layer, environment_layer, flag_layer, leaves, merge, read_layer
@@ -21,13 +21,20 @@ from lodestar.trust.line import Line, masked
 from lodestar.trust.lines import arguments_of, lines_of
 from lodestar.trust.pins import Pins, Standing
 from lodestar.trust.project_file import permitted, read_project, tightened
+from lodestar.trust.routing import PROFILE_ONLY, eased
+from lodestar.trust.routing import TIGHTENED as TIGHTENED_ROUTING
+
+if TYPE_CHECKING:
+    from lodestar.local_models import LocalModels
 
 # What a project's file, and a profile that it asks for, may change without the user's word.
-_PROJECT_MAY_CHANGE = TIGHTENED | {"profile", "main", "weak", "editor", "tier_ceiling"}
+_CHOICES = frozenset({"profile", "main", "weak", "editor", "tier_ceiling"})
+_PROJECT_MAY_CHANGE = TIGHTENED | TIGHTENED_ROUTING | _CHOICES
 # And with it. Which Aider is run, where requests go and what is kept are never among it.
 _TRUSTED_MAY_CHANGE = (
     _PROJECT_MAY_CHANGE
     | GATED
+    | PROFILE_ONLY
     | {
         "aider.args",
         "rating.enabled",
@@ -54,6 +61,8 @@ class Context:
     lines: tuple[Line, ...] = ()
     repository_args: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    local: LocalModels | None = None
+    """What the local aliases stand for in this run, where that was found out."""
 
 
 def load(
@@ -189,7 +198,8 @@ def _overreach(user: Settings, settings: Settings, may: frozenset[str]) -> str |
     if loosened:
         named = "the session limit" if loosened == "session_minutes" else f"`limits.{loosened}`"
         return f"it would lift {named}"
-    return None
+    loosened = eased(user.routing, settings.routing)
+    return f"it would loosen `routing.{loosened}`" if loosened else None
 
 
 def _costly(user: Settings, settings: Settings) -> str | None:
@@ -213,4 +223,4 @@ def _chosen(user: Settings, settings: Settings) -> Iterator[tuple[str, ModelEntr
     for role in ("main", "weak", "editor"):
         alias = getattr(settings, role)
         if alias is not None and alias != getattr(user, role):
-            yield alias, catalog.get(alias)
+            yield from ((alias, entry) for entry in catalog.reached(alias, settings))

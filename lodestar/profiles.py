@@ -12,7 +12,17 @@ from lodestar.errors import UsageError
 from lodestar.paths import Home, builtin_profiles
 
 KEYS = frozenset(
-    {"main", "weak", "editor", "tier_ceiling", "limits", "aider", "rating", "training"}
+    {
+        "main",
+        "weak",
+        "editor",
+        "tier_ceiling",
+        "limits",
+        "aider",
+        "rating",
+        "training",
+        "routing",
+    }
 )
 NOT_PROFILES = frozenset({"models", "pull"})
 """Files among the built-in ones that hold something else."""

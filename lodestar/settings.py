@@ -23,11 +23,18 @@ class Frozen(BaseModel):
 class ModelEntry(Frozen):
     """One alias of the catalogue: where it is served, what it costs, what it can take."""
 
-    provider: Literal["engine", "openai"] = Field(
-        description="the embedded engine, or a server that speaks OpenAI"
+    provider: Literal["engine", "openai", "ollama", "litellm"] = Field(
+        description="the embedded engine, a server that speaks OpenAI, the Ollama that `ollama.url`"
+        " names, or any other provider through the translator"
     )
-    model: str = Field(min_length=1, description="the identifier that the upstream knows")
-    api_base: str | None = Field(None, description="URL of an OpenAI-compatible server, with /v1")
+    model: str = Field(
+        min_length=1,
+        description="the identifier that the upstream knows; litellm's own where it translates",
+    )
+    api_base: str | None = Field(
+        None,
+        description="the server's URL; with /v1 where it speaks OpenAI, not needed for ollama",
+    )
     key_env: str | None = Field(None, description="environment variable that holds the key")
     billing: Literal["local", "free", "payg"] = Field(
         "payg", description="payg costs money, also where the price is unknown"
@@ -38,7 +45,7 @@ class ModelEntry(Frozen):
         None, description="USD per million input tokens read from a cache; default: price_in"
     )
     price_cache_write: Price | None = Field(
-        None, description="USD per million input tokens written to a cache; default: price_in"
+        None, description="USD per million input tokens written to a cache; default: 1.25 price_in"
     )
     price_source: str | None = Field(None, description="where the prices are from")
     price_date: str | None = Field(None, description="the day the prices were looked up")
@@ -46,15 +53,23 @@ class ModelEntry(Frozen):
     context: int | None = Field(None, ge=256, description="context window, tokens")
     max_output: int | None = Field(None, ge=16, description="longest answer, tokens")
     label: str | None = Field(None, description="shown beside the alias wherever it is named")
+    fallbacks: list[Alias] = Field(
+        default_factory=list,
+        description="answer in this order where it fails; each is checked against the budget",
+    )
+    note: str | None = Field(None, description="what a user of the alias should know")
     aider: dict[str, Any] = Field(default_factory=dict, description="Aider's model settings")
 
     @model_validator(mode="after")
     def _complete(self) -> ModelEntry:
-        if self.provider == "openai":
-            if not (self.api_base or "").startswith(("http://", "https://")):
-                raise ValueError("api_base must be an http:// or https:// URL")
-        elif self.billing != "local":
-            raise ValueError("provider engine is local: set billing: local")
+        addressed = self.provider == "openai" or self.api_base is not None
+        if self.provider == "engine":
+            if self.billing != "local":
+                raise ValueError("provider engine is local: set billing: local")
+        elif addressed and not (self.api_base or "").startswith(("http://", "https://")):
+            raise ValueError("api_base must be an http:// or https:// URL")
+        if self.provider == "litellm" and "/" not in self.model:
+            raise ValueError("provider litellm needs a model such as anthropic/claude-sonnet-4-5")
         return self
 
     @property
@@ -140,6 +155,38 @@ class EngineSettings(Frozen):
     idle_exit_s: int = Field(60, ge=1, description="the engine exits when nobody uses it")
 
 
+class OllamaSettings(Frozen):
+    """The Ollama that models of provider `ollama` are served by."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^\S+$",
+        description="its address, or `none`; default: OLLAMA_HOST, then http://127.0.0.1:11434",
+    )
+
+
+class RoutingSettings(Frozen):
+    """Where a request goes when its model does not answer, and what `auto` may choose."""
+
+    auto: list[Alias] = Field(
+        default_factory=list,
+        description="the order of `auto`; default: main, its fallbacks, local-coder",
+    )
+    escalate: Literal["never", "ask", "auto"] = Field(
+        "never", description="whether `auto` may go to a tier above: never, when asked, by itself"
+    )
+    escalate_after: int = Field(
+        2, ge=1, le=10, description="failed local edits in a row that count as a reason to go up"
+    )
+    retries: int = Field(2, ge=0, le=5, description="further tries at one upstream")
+    breaker_failures: int = Field(
+        3, ge=1, le=100, description="failures in a row after which an upstream is left out"
+    )
+    breaker_s: int = Field(
+        30, ge=1, le=3600, description="seconds until an upstream that was left out is tried again"
+    )
+
+
 class Settings(Frozen):
     """All settings of one run, merged from every source."""
 
@@ -156,6 +203,8 @@ class Settings(Frozen):
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
     engine: EngineSettings = EngineSettings()
+    ollama: OllamaSettings = OllamaSettings()
+    routing: RoutingSettings = RoutingSettings()
     models: dict[Alias, ModelEntry] = Field(
         default_factory=dict, description="your own aliases, over the built-in ones"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 _INHERITED = re.compile(
-    r"LODESTAR_|AIDER_|OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|XAI_|LITELLM_|XDG_|PYTHON_KEYRING"
+    r"LODESTAR_|AIDER_|OLLAMA_|OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|XAI_|LITELLM_|XDG_|PYTHON_KEYRING"
     r"|.*(?:_KEY|_TOKEN|_SECRET|_PASSWORD)\Z|(?:ALL|HTTPS?)_PROXY\Z",
     re.IGNORECASE,
 )
@@ -35,4 +35,6 @@ def isolated_home(
     monkeypatch.setenv("HOME", str(user))
     monkeypatch.setenv("LODESTAR_HOME", str(user / ".lodestar"))
     monkeypatch.setenv("LODESTAR_NO_INPUT", "1")
+    # One may run on the machine that the tests run on.
+    monkeypatch.setenv("OLLAMA_HOST", "none")
     return user / ".lodestar"

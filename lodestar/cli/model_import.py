@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lodestar.cli.model_add import check_alias, check_entry
+from lodestar.cli.model_entry import check_alias, check_entry
 from lodestar.cli.output import note
 from lodestar.cli.progress import progress_bar
 from lodestar.errors import UsageError
@@ -77,7 +77,7 @@ def name_file(configured: Context, path: Path, naming: Naming) -> ModelFile:
     header = probe(path)
     window = _window(header, naming.context)
     entry = _entry(alias, header, window, naming.edit_format)
-    check_entry(alias, entry)
+    check_entry(configured, alias, entry)
     file = naming.place(window)
     entry = _as_packaged(entry, file.sha256)
     for key in (alias, DEFAULT_ALIAS) if naming.default else (alias,):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from lodestar import __version__
 from lodestar.cli.opening import configuration
 from lodestar.loading import Context
+from lodestar.local_models import settled
+from lodestar.secrets.accounts import host_of
 from lodestar.settings import ModelEntry
 from lodestar.terminal import one_line
 
 
 def print_overview() -> None:
     """Project, profile and main model, and the next sensible command."""
-    context = configuration()
+    context = settled(configuration())
     settings = context.settings
     main = context.catalog.get(settings.main)
     lines = [
@@ -27,7 +29,8 @@ def print_overview() -> None:
 
 
 def _described(entry: ModelEntry) -> str:
-    where = "on this machine, free" if entry.provider == "engine" else f"at {entry.api_base}"
+    at = entry.api_base or host_of(entry)
+    where = "on this machine, free" if entry.provider == "engine" else f"at {at}"
     price = "" if entry.provider == "engine" else {"payg": ", paid"}.get(entry.billing, ", free")
     return f"{entry.label or entry.model} {where}{price}"
 

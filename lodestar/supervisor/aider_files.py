@@ -11,14 +11,18 @@ from lodestar.settings import ModelEntry
 
 def model_settings(catalog: Catalog) -> str:
     """Aider's model settings for every alias; JSON, which is YAML too."""
-    names = [*catalog, (WEAK, catalog.get(WEAK))]
-    return json.dumps([_settings(alias, entry) for alias, entry in names], indent=1)
+    return json.dumps([_settings(alias, entry) for alias, entry in _names(catalog)], indent=1)
 
 
 def model_metadata(catalog: Catalog) -> str:
     """Aider's metadata for every alias. No prices: the ledger knows them, Aider's sum is wrong."""
-    names = [*catalog, (WEAK, catalog.get(WEAK))]
-    return json.dumps({f"openai/{alias}": _metadata(entry) for alias, entry in names}, indent=1)
+    found = {f"openai/{alias}": _metadata(entry) for alias, entry in _names(catalog)}
+    return json.dumps(found, indent=1)
+
+
+def _names(catalog: Catalog) -> list[tuple[str, ModelEntry]]:
+    """Every alias; those that are resolved per request behave as the model they begin with."""
+    return [*catalog.offered, (WEAK, catalog.get(WEAK))]
 
 
 def _settings(alias: str, entry: ModelEntry) -> dict[str, Any]:

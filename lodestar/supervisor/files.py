@@ -59,6 +59,7 @@ class SessionFiles:
             "started": boot_seconds(),
             "awake": awake_seconds(),
             "branch": current_branch(self._context.project.root),
+            "local": self._context.local.as_json() if self._context.local else None,
         }
         write_private(self.shim, json.dumps(spec))
 
@@ -81,7 +82,7 @@ class SessionFiles:
             "user_args": list(user_args),
             **{key: str(self.folder / name) for key, (name, _) in files.items()},
             **self._histories(),
-            "aliases": [alias for alias, _ in catalog],
+            "aliases": [alias for alias, _ in catalog.offered],
             "main": settings.main,
             "weak": WEAK,
             "editor": settings.editor,
@@ -121,13 +122,13 @@ class SessionFiles:
 def sweep(home: Home) -> None:
     """Remove the folders of sessions whose supervisor was killed."""
     for folder in home.folder("run").iterdir():
-        if folder.is_dir() and not folder.is_symlink() and _left_behind(folder):
+        if folder.is_dir() and not folder.is_symlink() and left_behind(folder):
             shutil.rmtree(folder, ignore_errors=True)
         elif folder.name.endswith(DRAFT) and _age_s(folder) > UNCLAIMED_S:
             folder.unlink(missing_ok=True)
 
 
-def _left_behind(folder: Path) -> bool:
+def left_behind(folder: Path) -> bool:
     """Whether the owner is dead; a folder that names none may belong to a session starting now."""
     try:
         return not runs(int(json.loads((folder / "shim.json").read_text("utf-8"))["owner"]))

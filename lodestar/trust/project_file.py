@@ -10,8 +10,9 @@ from lodestar.config import Layer, parse_layer
 from lodestar.errors import UsageError
 from lodestar.trust.files import RepositoryFile
 from lodestar.trust.limits import tighter, without_untrusted
+from lodestar.trust.routing import tighter_routing
 
-HARMLESS = frozenset({"profile", "main", "weak", "editor", "tier_ceiling", "limits"})
+HARMLESS = frozenset({"profile", "main", "weak", "editor", "tier_ceiling", "limits", "routing"})
 """What a stranger's file may set: a choice among the user's own names, and tighter limits."""
 TRUSTED = frozenset({"rating", "training", "aider"})
 """What it may set besides where the user trusts it; of `aider`, arguments of a list only."""
@@ -61,6 +62,9 @@ def tightened(user: Mapping[str, Any], layer: Layer) -> tuple[Layer, list[str]]:
     if ceiling is not None and not (isinstance(ceiling, int) and ceiling <= user["tier_ceiling"]):
         del values["tier_ceiling"]
         notes.append(f"{layer.origin('tier_ceiling')}: a project cannot raise the tier ceiling")
+    if values.get("routing"):
+        values["routing"], more = tighter_routing(user["routing"], values["routing"], layer)
+        notes += more
     limits = values.get("limits") or {}
     if not isinstance(limits, Mapping):
         del values["limits"]

@@ -10,11 +10,12 @@ import yaml
 from lodestar.terminal import visible
 from lodestar.trust import options
 from lodestar.trust.files import RepositoryFile
-from lodestar.trust.limits import NEEDS_TRUST
+from lodestar.trust.limits import NEEDS_TRUST, TIGHTENED
 from lodestar.trust.line import SHOWN, Line, masked
 from lodestar.trust.option_lines import option_line
 from lodestar.trust.options import ALLOWED, NEVER
 from lodestar.trust.project_file import HARMLESS, TRUSTED
+from lodestar.trust.routing import TIGHTENED as TIGHTENED_ROUTING
 
 
 def setting_lines(
@@ -23,10 +24,10 @@ def setting_lines(
     """The lines for one key of `.lodestar.yaml`; none for what it may set unasked."""
     name = str(key.value) if isinstance(key, yaml.ScalarNode) else "..."
     number = key.start_mark.line + 1
-    if name == "limits" and isinstance(value, yaml.MappingNode):
+    if name in _PARTLY and isinstance(value, yaml.MappingNode):
         for inner, what in value.value:
-            if str(inner.value) in NEEDS_TRUST:
-                yield from _setting(root, file, f"limits.{inner.value}", inner, what)
+            if f"{name}.{inner.value}" not in _UNASKED:
+                yield from _setting(root, file, f"{name}.{inner.value}", inner, what)
         return
     if name in HARMLESS:
         return
@@ -52,6 +53,8 @@ def _setting(
     yield Line(file.name, number, text, effect or "a repository cannot set it", effect is not None)
 
 
+_PARTLY = frozenset({"limits", "routing"})
+_UNASKED = TIGHTENED | TIGHTENED_ROUTING
 _SETTINGS = {
     "training.opt_in": "decides whether answers of this project may become training data",
     "rating.enabled": "decides whether you are asked for a rating",

@@ -43,7 +43,14 @@ def configured(home: Home) -> dict[str, dict[str, object]]:
 def test_the_list_marks_the_model_in_force_and_shows_labels(cli: Cli) -> None:
     rows = {row[1]: row for row in cli("models").rows}
     assert rows["local-coder"][0] == "*"
-    assert rows["local-coder"][5:] == ["local", "4096", "demo model"]
+    assert rows["local-coder"][3:] == [
+        "demo",
+        "embedded engine",
+        "local",
+        "4096",
+        "",
+        "demo model",
+    ]
 
 
 @pytest.mark.usefixtures("python_without_aider")
@@ -61,7 +68,7 @@ def test_a_paid_model_is_added_with_its_prices(cli: Cli, home: Home) -> None:
         "billing": "payg",
         "price_in": 0.15,
         "price_out": 0.6,
-        "tier": 3,
+        "tier": 2,
     }
     row = next(row for row in cli("models").rows if row[1] == "gpt")
     assert row[5] == "0.15 / 0.6"
@@ -129,9 +136,9 @@ def test_a_model_on_a_server_without_its_url_is_refused_in_words(cli: Cli, home:
 @pytest.mark.usefixtures("python_without_aider")
 def test_yes_replaces_and_remove_brings_the_built_in_back(cli: Cli, home: Home) -> None:
     assert add(cli, "demo", "--free", "--yes").code == 0
-    assert {r[1]: r[3] for r in cli("models").rows}["demo"] == "openai"
+    assert {r[1]: r[4] for r in cli("models").rows}["demo"] == "models.example"
     assert cli("models", "remove", "demo").code == 0
-    assert {r[1]: r[3] for r in cli("models").rows}["demo"] == "engine"
+    assert {r[1]: r[4] for r in cli("models").rows}["demo"] == "embedded engine"
     assert cli("models", "remove", "demo").error[0] == "error: `demo` is built in"
 
 
@@ -185,7 +192,7 @@ def test_an_import_can_become_the_everyday_model_and_stop_being_it(
     assert "no chat template" in result.err
     assert os.stat(home.root / "models" / "mine.gguf").st_ino == source.stat().st_ino
     rows = {row[1]: row for row in cli("models").rows}
-    assert rows["local-coder"][4:7] == ["mine", "local", "8192"]
+    assert rows["local-coder"][3:7] == ["mine", "embedded engine", "local", "8192"]
     kept = f"removed mine; kept the file {home.root}/models/mine.gguf (used by local-coder)\n"
     assert cli("models", "remove", "mine", "--file").err == kept
     cli("models", "remove", "local-coder")

@@ -69,7 +69,7 @@ def test_a_model_of_the_list_is_pulled_checked_and_listed(
     assert facts["source"] == f"hub:{LISTED_REPO}@{COMMIT}/{LISTED_FILE}"
     assert facts["license"] == "apache-2.0"
     row = next(row for row in cli("models").rows if row[1] == LISTED)
-    assert row[2:6] == ["1", "engine", LISTED, "local"]
+    assert row[2:6] == ["1", LISTED, "embedded engine", "local"]
 
 
 def test_licence_size_checksum_and_place_are_shown_first(cli: Cli, home: Home, listed: Hub) -> None:
