@@ -122,7 +122,16 @@ def tighten(path: Path) -> None:
 
 def engine_socket(home: Path) -> Path:
     """The engine's unix socket for a home; a short folder of our own where that is too long."""
-    path = home / "run" / "engine.sock"
+    return _socket(home, "engine.sock")
+
+
+def translator_socket(home: Path, shim: int) -> Path:
+    """The unix socket of a shim's translator, by the shim's process id."""
+    return _socket(home, f"translator-{shim}.sock")
+
+
+def _socket(home: Path, name: str) -> Path:
+    path = home / "run" / name
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
@@ -133,10 +142,10 @@ def engine_socket(home: Path) -> Path:
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise LodestarError(
             f"{folder} is not private to you",
-            "the engine's socket would be open to others",
+            "Lodestar's sockets would be open to others",
             "remove that folder, or set LODESTAR_HOME to a shorter path",
         )
-    return folder / "engine.sock"
+    return folder / name
 
 
 def builtin_profiles() -> Path:

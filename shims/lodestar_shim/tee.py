@@ -87,8 +87,17 @@ class Tee:
         return Usage(
             input=_count(raw, "prompt_tokens"),
             output=_count(raw, "completion_tokens"),
-            cache_read=_count(prompt_details, "cached_tokens"),
-            cache_write=_count(raw, "cache_creation_input_tokens"),
+            cache_read=_first_count(
+                (prompt_details, "cached_tokens"),
+                (raw, "cache_read_input_tokens"),
+                (raw, "prompt_cache_hit_tokens"),
+                (raw, "cached_tokens"),
+            ),
+            cache_write=_first_count(
+                (raw, "cache_creation_input_tokens"),
+                (prompt_details, "cache_write_tokens"),
+                (prompt_details, "cache_creation_tokens"),
+            ),
             reasoning=_count(output_details, "reasoning_tokens"),
             source="provider",
             raw=raw,
@@ -165,6 +174,12 @@ def _generated(part: Mapping[str, Any]) -> int:
 def _message(error: Any) -> str:
     text = error.get("message") if isinstance(error, dict) else error
     return str(text or "unknown error")
+
+
+def _first_count(*places: tuple[Any, str]) -> int | None:
+    """The first of a count's names that is given: each provider has its own."""
+    found = (_count(counts, key) for counts, key in places)
+    return next((count for count in found if count is not None), None)
 
 
 def _count(counts: Any, key: str) -> int | None:

@@ -16,6 +16,7 @@ PACKAGES = {
     "shims/lodestar_shim": "lodestar_shim",
     "shims/lodestar_aider": "lodestar_aider",
     "shims/lodestar_engine": "lodestar_engine",
+    "shims/lodestar_translator": "lodestar_translator",
     "profiles": "lodestar/_profiles",
 }
 
