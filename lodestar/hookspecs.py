@@ -53,8 +53,10 @@ class AttemptGate(Protocol):
     def progress(self, received: int) -> bool:
         """Told the bytes received so far; False stops the stream."""
 
-    async def finish(self, outcome: Outcome) -> None:
-        """Settle: called exactly once, whatever happened."""
+    def finish(self, outcome: Outcome) -> None:
+        """Settle, whatever happened. Called in a worker thread, within a transaction of core's
+        where the exchange ended well; called again only where all that it wrote was undone.
+        """
 
 
 @hookspec
@@ -69,9 +71,10 @@ def register_migrations() -> MigrationSet:
 
 @hookspec
 def register_checks(settings: Settings) -> Sequence[Any]:
-    """Return checks for `lodestar doctor`: (subject, function of the store).
+    """Return what `lodestar doctor` and `lodestar status` look at, in one sequence.
 
-    The function returns a problem in one line, or None.
+    For the doctor: (subject, function of the store) that returns None, a problem in one line, a
+    `lodestar.doctor.check.Problem`, or several. For the status: `lodestar.status.part.Part`.
     """
 
 
@@ -107,4 +110,10 @@ def session_event(session: str, event: dict[str, Any], store: Store, settings: S
 
 @hookspec
 def control_actions(settings: Settings) -> Sequence[Any]:
-    """Return named actions and status segments for the launcher. Nothing calls it yet."""
+    """Return what the status line asks about each second: functions, each called by itself as
+
+    function(session, route, store, settings) in a worker thread. `route` is where the user's next
+    message goes. It returns a mapping with those of these keys that hold, all of them text:
+    `waits`, why a request waits just now; `closed`, why a paid route is closed to the next
+    message, and with it `policy` (downgrade: it is answered for free; ask, stop: it is refused).
+    """

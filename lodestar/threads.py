@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 
 
 async def to_the_end(work: Callable[..., object], *arguments: object) -> None:
@@ -11,13 +13,19 @@ async def to_the_end(work: Callable[..., object], *arguments: object) -> None:
 
     A cancelled `asyncio.to_thread` that still waits for a thread would never run.
     """
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    here = copy_context()
+    done = asyncio.get_running_loop().run_in_executor(None, partial(here.run, work, *arguments))
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    while True:
         try:
-            await asyncio.wait({task})
+            await asyncio.shield(done)
         except asyncio.CancelledError as error:
             cancelled = error
+        except Exception as error:
+            if cancelled:
+                raise cancelled from error
+            raise
+        if done.done():
+            break
     if cancelled:
-        raise cancelled from task.exception()
-    task.result()
+        raise cancelled

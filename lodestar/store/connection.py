@@ -19,7 +19,8 @@ LOCK_TIMEOUT_S = 20.0
 PATIENCE_S = 2.0
 """Other commands are over by then; a session is not."""
 PRAGMAS = (
-    *("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"),
+    # The log is synced after each commit that must last, when the lock is given back: log_sync.py.
+    *("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"),
     *("mmap_size=0", "journal_size_limit=16777216"),
 )
 
@@ -89,7 +90,7 @@ def create(path: Path) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode, which is checked, with durable commits."""
+    """A connection in WAL mode, which is checked."""
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row

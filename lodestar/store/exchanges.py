@@ -48,7 +48,7 @@ def open_attempt(store: Store, id: str, request: Request, route: Route, number: 
     with store.write() as connection:
         connection.execute(
             "INSERT INTO attempts(id, exchange_id, number, alias, provider, model, billing, tier,"
-            " status, started_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)",
+            " status, started_ms, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
             (
                 id,
                 request.id,
@@ -59,6 +59,7 @@ def open_attempt(store: Store, id: str, request: Request, route: Route, number: 
                 entry.billing,
                 entry.tier,
                 now_ms(),
+                route.reason,
             ),
         )
 

@@ -102,7 +102,7 @@ def damaged(connection: sqlite3.Connection, database: Path, whole: bool) -> Ledg
     return LedgerError(
         f"the database {database} is damaged",
         " ".join(said.split()),
-        "lodestar data restore takes the last backup; the damaged file is kept",
+        "lodestar data restore; the damaged file is kept",
     )
 
 

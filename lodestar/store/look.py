@@ -14,6 +14,8 @@ from lodestar.store.fitness import MOUNTS
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import unusable
 
+CLOSED = "paid models are closed, free ones work"
+
 
 @contextmanager
 def read_only(path: Path, fixed: bool = False) -> Iterator[sqlite3.Connection]:
@@ -49,14 +51,7 @@ def problem(
         return unusable(path, error)
 
 
-def warnings(database: Path) -> list[str]:
+def warning(database: Path) -> LedgerError | None:
     """What to tell the user before a session whose database cannot be used."""
     found = problem(database)
-    if found is None:
-        return []
-    why = f" ({found.why})" if found.why else ""
-    return [
-        f"{found.what}{why}; paid models are closed, free ones work, and this session's log is"
-        " kept apart",
-        f"to do: {found.do}",
-    ]
+    return found and LedgerError(f"{found.what}; {CLOSED}", found.why, found.do)

@@ -16,6 +16,7 @@ PAUSE_S = 10.0
 PAUSED_S = 0.05
 
 _brief: ContextVar[bool] = ContextVar("brief", default=False)
+_instant: ContextVar[bool] = ContextVar("instant", default=False)
 
 
 class BusyError(LedgerError):
@@ -39,6 +40,16 @@ def brief() -> Iterator[None]:
         _brief.reset(token)
 
 
+@contextmanager
+def instant() -> Iterator[None]:
+    """Writes in here get in at once or raise BusyError: for a thread that may not wait."""
+    token = _instant.set(True)
+    try:
+        yield
+    finally:
+        _instant.reset(token)
+
+
 class Patience:
     """How long the next write may wait, with a memory of the brief ones that waited in vain."""
 
@@ -47,13 +58,15 @@ class Patience:
 
     def seconds(self) -> float:
         """The time that a write of this thread may take to get in."""
+        if _instant.get():
+            return 0.0
         if not _brief.get():
             return LONG_S
         return PAUSED_S if time.monotonic() < self._pause_ends else BRIEF_S
 
     def lost(self) -> None:
         """A write did not get in."""
-        if _brief.get():
+        if _brief.get() and not _instant.get():
             self._pause_ends = time.monotonic() + PAUSE_S
 
     def got_in(self) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from lodestar.store.connection import alone
 from lodestar.store.daily import DAY_MS, only_one
 from lodestar.store.journal import Entry
 from lodestar.store.look import read_only
+from lodestar.store.lost import Lost, exchanges, newest
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import Store, unusable
 
@@ -50,6 +51,8 @@ class Done:
     lost: int
     """Rows that could not be put back."""
     aside: Path | None
+    exchanges: tuple[Lost, ...] = ()
+    """Those that are known to have been and are in the log no more."""
 
 
 def plan(home: Home, source: Path | None = None) -> Plan:
@@ -75,11 +78,16 @@ def plan(home: Home, source: Path | None = None) -> Plan:
 def restore(home: Home, wanted: Plan, sets: Sequence[MigrationSet]) -> Done:
     """Do it. The files of before are moved aside; until the new one is whole they stay."""
 
+    missing: list[Lost] = []
+
     def fill(connection: sqlite3.Connection) -> tuple[int, int]:
+        since = wanted.taken_ms or newest(connection)
+        missing.extend(exchanges(connection, wanted.entries, since, home.database))
         return replay(connection, wanted.entries, sets)
 
     note = {"action": "restore", "from": str(wanted.source) if wanted.source else None}
-    return _exchange(home, wanted.source, sets, fill, note)
+    done = _exchange(home, wanted.source, sets, fill, note)
+    return replace(done, exchanges=tuple(missing))
 
 
 def reset(home: Home, sets: Sequence[MigrationSet]) -> Done:

@@ -71,8 +71,23 @@ def _store_state(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX ratings_by_exchange ON ratings(exchange_id)")
 
 
+def _attempt_reasons(connection: sqlite3.Connection) -> None:
+    # Why this model was asked; each call has a reason of its own.
+    connection.execute("ALTER TABLE attempts ADD COLUMN reason TEXT")
+
+
+def _session_limits(connection: sqlite3.Connection) -> None:
+    # What may be spent in a session by its own settings: a flag is known to it alone.
+    connection.execute("ALTER TABLE sessions ADD COLUMN limits TEXT")
+
+
 CORE = MigrationSet(
     "core",
-    (("create_tables", _create_tables), ("store_state", _store_state)),
+    (
+        ("create_tables", _create_tables),
+        ("store_state", _store_state),
+        ("attempt_reasons", _attempt_reasons),
+        ("session_limits", _session_limits),
+    ),
     purgers=core_purge.PURGERS,
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lodestar.clock import now_ms
 from lodestar.ids import new_id
@@ -28,6 +31,8 @@ class Session:
     pid: int
     session_minutes: int | None = None
     training_opt_in: bool = False
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What its own settings say of money: a name of `settings.Limits`, its value and origin."""
 
 
 def machine_id(home: Home) -> str:
@@ -74,8 +79,8 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
         project = project_id(connection, session.project) if session.project else None
         added = connection.execute(
             "INSERT OR IGNORE INTO sessions(id, machine_id, project_id, profile, branch, pid,"
-            " boot_id, started_ms, session_minutes, training_opt_in)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " boot_id, started_ms, session_minutes, training_opt_in, limits)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 session.id,
                 machine,
@@ -87,6 +92,7 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
                 now_ms(),
                 session.session_minutes,
                 int(session.training_opt_in),
+                json.dumps(dict(session.limits)) if session.limits else None,
             ),
         )
         _kill_open(connection, session.id)
@@ -124,6 +130,13 @@ def extend_session(store: Store, session: str, minutes: int) -> None:
             "UPDATE sessions SET session_minutes = max(?, ifnull(session_minutes, 0)) WHERE id = ?",
             (minutes, session),
         )
+
+
+def limits_of(store: Store, session: str | None) -> dict[str, tuple[Any, str]]:
+    """What a session's own settings say of money: value and origin by name."""
+    row = store.row("SELECT limits FROM sessions WHERE id = ?", (session,))
+    known = json.loads(row["limits"]) if row and row["limits"] else {}
+    return {str(name): (value, str(origin)) for name, (value, origin) in known.items()}
 
 
 def length_and_turn(store: Store, session: str) -> tuple[int | None, int | None]:

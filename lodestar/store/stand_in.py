@@ -14,7 +14,7 @@ from pathlib import Path
 from lodestar.errors import LedgerError, UsageError
 from lodestar.paths import Home
 from lodestar.store import state
-from lodestar.store.look import read_only
+from lodestar.store.look import CLOSED, read_only
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.store import Store, unusable
 
@@ -107,13 +107,12 @@ def remove(path: Path) -> None:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-def told(store: Store, problem: LedgerError) -> str:
-    """What the user has to know about a session on a stand-in, in one line."""
-    why = f" ({problem.why})" if problem.why else ""
-    return (
-        f"{problem.what}{why}. Paid models are closed, free ones work; this session's log is"
-        f" kept in {store.path}, not in usage.db. To do: {problem.do or 'see why'}; then:"
-        f" lodestar data merge {store.path}"
+def told(store: Store, problem: LedgerError) -> LedgerError:
+    """What the user has to know about a session on a stand-in."""
+    return LedgerError(
+        f"{problem.what}; {CLOSED}",
+        f"{problem.why or 'see above'}; this session's log is kept in {store.path}",
+        f"{problem.do or 'see why'}; then: lodestar data merge",
     )
 
 

@@ -20,8 +20,8 @@ from lodestar.paths import write_private
 
 STANDS_FOR = "stands_for"
 """The fact that marks a stand-in: why it was needed."""
-RESTORE = "lodestar data restore takes the last backup"
-ANEW = "lodestar data reset --accept begins anew"
+RESTORE = "lodestar data restore"
+ANEW = "lodestar data reset --accept"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_witness(database: Path) -> State | None:
         raise LedgerError(
             f"{path} cannot be read",
             "it says which database was the last one here, and is damaged",
-            RESTORE + _or_this(database) + f"; {ANEW}",
+            RESTORE + _or_this(database),
         ) from error
 
 
@@ -122,7 +122,9 @@ def missing(database: Path, witness: State | None) -> LedgerError | None:
     if what is None:
         return None
     why = "there was one here, and a new one would forget what was spent"
-    return LedgerError(f"the database {database} is {what}", why, f"{RESTORE}; {ANEW}")
+    return LedgerError(
+        f"the database {database} is {what}", why, f"{RESTORE}, or begin anew: {ANEW}"
+    )
 
 
 def _left_behind(database: Path) -> bool:
@@ -135,7 +137,7 @@ def _left_behind(database: Path) -> bool:
 def _or_this(database: Path) -> str:
     """The way to go on with the database that is there, with what the journal knows."""
     there = os.path.lexists(database) and not _is_empty(database)
-    return f"; lodestar data restore --from {database} takes this one as it is" if there else ""
+    return f", or to go on with this one: {RESTORE} --from {database}" if there else f"; or {ANEW}"
 
 
 def _is_empty(database: Path) -> bool:
@@ -152,7 +154,7 @@ def mismatch(database: Path, found: State | None, witness: State | None) -> Ledg
     if found is None:
         why = "it has no tables of this version, and the last one here had them"
         what = f"the database {database} is empty or from an earlier time"
-        return LedgerError(what, why, f"{RESTORE}; {ANEW}")
+        return LedgerError(what, why, f"{RESTORE}, or begin anew: {ANEW}")
     take = RESTORE + _or_this(database)
     if found.instance_id != witness.instance_id:
         why = f"its id is {found.instance_id}, and the last one's {witness.instance_id}"

@@ -15,12 +15,14 @@ from lodestar.errors import LedgerError
 from lodestar.store import fitness, migrations, state
 from lodestar.store.connection import connect, create, empties_log, in_use, lock_path
 from lodestar.store.fitness import MOUNTS
+from lodestar.store.log_sync import LogSync
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.sight import Sight
 from lodestar.store.writers import Writers
 
 log = logging.getLogger("lodestar.store")
 EMPTYING_TRIES = 40
+CHECKPOINT_COMMITS = 200
 
 
 class Store:
@@ -35,6 +37,7 @@ class Store:
         path: Path,
         connection: sqlite3.Connection,
         lock_file: int,
+        log_sync: LogSync,
         stands_for: LedgerError | None = None,
     ) -> None:
         self.path = path
@@ -42,7 +45,8 @@ class Store:
         """Why this is a stand-in, None for the database itself."""
         self._connection = connection
         self._lock_file = lock_file
-        self._writers = Writers(path, connection, lock_file)
+        self._log_sync = log_sync
+        self._writers = Writers(path, connection, lock_file, log_sync)
         self._identity = fitness.identity(fitness.statuses(path))
         self._ending = ExitStack()
         self._witnessed: state.State | None = None
@@ -108,7 +112,9 @@ class Store:
         lock_file = os.open(lock_path(path), os.O_RDWR | os.O_CLOEXEC)
         ending.callback(os.close, lock_file)
         migrations.pending(connection, sets)
-        return cls(path, connection, lock_file, stands_for)
+        log_sync = LogSync(path)
+        ending.callback(log_sync.close)
+        return cls(path, connection, lock_file, log_sync, stands_for)
 
     @property
     def unfit(self) -> LedgerError | None:
@@ -147,6 +153,8 @@ class Store:
                 self._writers.younger = True
                 return
             if found != seen:
+                # Others' commits are seen before they are on the disk: the witness is not ahead.
+                self._log_sync.wait()
                 state.write_witness(self.path, found)
         self._witnessed = found
 
@@ -184,13 +192,32 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def write(self) -> AbstractContextManager[sqlite3.Connection]:
+    def write(self, durable: bool = True) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction: committed at the end, rolled back on an exception.
 
-        Inside another one of the same thread it joins that one. Raises BusyError where others
-        write for longer than this thread has `patience`.
+        Inside another one of the same thread it is a part of that one, which may fail alone.
+        Raises BusyError where others write for longer than this thread has `patience`. What is
+        not of money need not be `durable`: it is not synced.
         """
-        return self._writers.write()
+        return self._writers.write(durable)
+
+    def after_commit(self, work: Callable[[], object]) -> None:
+        """Inside `write`: call `work` once all of it is committed, if it ever is."""
+        self._writers.after_commit(work)
+
+    def checkpoint_apart(self) -> None:
+        """From now on no commit waits for a checkpoint; `checkpoint` is called now and then."""
+        with self._writers.mutex:
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
+
+    def checkpoint(self) -> None:
+        """Bring what was committed into the file, where that is worth the while."""
+        if self._writers.commits < CHECKPOINT_COMMITS:
+            return
+        # In the writers' queue: a checkpoint never runs beside a commit.
+        with self._writers.turn(), self._writers.mutex:
+            self._writers.commits = 0
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def between_writes(self, action: Callable[[], object]) -> None:
         """Call `action` while no transaction of this process is open, nor waits for its turn."""
@@ -242,11 +269,12 @@ class Store:
 
 def unusable(path: Path, error: Exception) -> LedgerError:
     """What SQLite or the system said, as an error for the user."""
-    return LedgerError(
-        f"cannot use the database {path}",
-        str(error),
-        "check free space and permissions; if it is damaged: lodestar data restore",
-    )
+    # What the system refuses is an OperationalError, what SQLite cannot read is not.
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        do = f"{state.RESTORE}; the damaged file is kept"
+        return LedgerError(f"the database {path} is damaged", str(error), do)
+    do = f"check free space and permissions; if it is damaged: {state.RESTORE}"
+    return LedgerError(f"cannot use the database {path}", str(error), do)
 
 
 def _refuse(problem: LedgerError | None) -> None:

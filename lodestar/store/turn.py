@@ -26,6 +26,8 @@ def turn(path: Path, lock_file: int, patience_s: float) -> Iterator[None]:
     try:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        if patience_s <= 0:
+            raise BusyError(patience_s) from None
         with _Place(path).taken(patience_s):
             yield
     else:

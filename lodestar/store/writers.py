@@ -6,11 +6,12 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lodestar.store.connection import begins, lock_path, unstopped
+from lodestar.store.log_sync import LogSync
 from lodestar.store.patience import LONG_S, BusyError, Patience
 from lodestar.store.sight import Sight
 from lodestar.store.turn import turn
@@ -28,7 +29,9 @@ class Writers:
     after it, and `mutex`, with which the connection is used for a moment.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock_file: int) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock_file: int, log_sync: LogSync
+    ) -> None:
         self.mutex = threading.RLock()
         self.sight: Sight | None = None
         self.younger = False
@@ -39,6 +42,10 @@ class Writers:
         self._lock = threading.RLock()
         self._patience = Patience()
         self._writing = False
+        self._log_sync = log_sync
+        self.commits = 0
+        """Since the last checkpoint."""
+        self._waiting: list[Callable[[], object]] = []
 
     @contextmanager
     def still(self) -> Iterator[None]:
@@ -53,28 +60,61 @@ class Writers:
             yield
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, or the one that this thread is in. Raises BusyError."""
+    def write(self, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction, or a part of the one that this thread is in. Raises BusyError.
+
+        A part that fails is undone alone. One that is not `durable` is not synced: it outlives
+        the death of this process, but not a power failure.
+        """
         wait_s = self._patience.seconds()
         deadline = time.monotonic() + wait_s
         if not self._lock.acquire(timeout=wait_s):
             self._patience.lost()
             raise BusyError(wait_s)
+        waiting: list[Callable[[], object]] = []
+        number = None
         try:
             if self._writing:
-                yield self._connection
+                with self._part() as connection:
+                    yield connection
             else:
+                self._waiting = waiting
                 with self._transaction(deadline, wait_s) as connection:
                     yield connection
+                number = self._log_sync.committed() if durable else None
         finally:
             self._lock.release()
+        # Others write meanwhile; who was given a hold waits for his own.
+        if number is not None:
+            self._log_sync.wait(number)
+        for work in waiting:
+            work()
+
+    def after_commit(self, work: Callable[[], object]) -> None:
+        """Call `work` once the transaction that this thread is in is committed, if it ever is."""
+        self._waiting.append(work)
+
+    @contextmanager
+    def _part(self) -> Iterator[sqlite3.Connection]:
+        waiting = len(self._waiting)
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield self._connection
+        except BaseException:
+            del self._waiting[waiting:]
+            # What failed so badly that SQLite ended the transaction itself has no savepoint left.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
 
     @contextmanager
     def _transaction(self, deadline: float, wait_s: float) -> Iterator[sqlite3.Connection]:
         with unstopped(), self._taken(deadline):
             deadline = min(deadline, time.monotonic() + FOREIGN_S)
             while True:
-                with self.mutex:
+                with self._connection_taken(wait_s):
                     self._roll_back()
                     try:
                         # Inside: what interrupts right after it must not leave it open.
@@ -92,6 +132,15 @@ class Writers:
                     self._patience.lost()
                     raise BusyError(wait_s)
                 time.sleep(LOOK_AGAIN_S)
+
+    @contextmanager
+    def _connection_taken(self, wait_s: float) -> Iterator[None]:
+        if not self.mutex.acquire(blocking=wait_s > 0):
+            raise BusyError(wait_s)
+        try:
+            yield
+        finally:
+            self.mutex.release()
 
     @contextmanager
     def _taken(self, deadline: float) -> Iterator[None]:
@@ -122,6 +171,7 @@ class Writers:
     def _commit(self) -> None:
         reached = self.sight.reached(self._connection) if self.sight else 0
         self._connection.execute("COMMIT")
+        self.commits += 1
         if self.sight:
             self.sight.keep(reached)
 

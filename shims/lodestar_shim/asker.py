@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from lodestar.exchange import Request
+from lodestar_shim.client import Client
 from lodestar_shim.tee import Tee
 
 
@@ -15,8 +14,10 @@ from lodestar_shim.tee import Tee
 class Asker:
     """The client of one exchange."""
 
-    http: web.Request
+    client: Client
     request: Request
+    began: float
+    """When its request was read, by perf_counter."""
     gone: bool = False
     """It hung up; what still comes is read for its usage only."""
     billed: bool = False
@@ -26,7 +27,7 @@ class Asker:
     content: bool = False
     """It hung up once it had the whole answer; only the bill was still to come."""
 
-    def leave(self, exchange: asyncio.Task[web.StreamResponse], drain_s: float) -> None:
+    def leave(self, exchange: asyncio.Task[None], drain_s: float) -> None:
         """The client hung up: end its exchange, at once or when its bill should have come."""
         self.gone = True
         self.content = self.tee is not None and self.tee.complete

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from time import perf_counter
 
-from aiohttp import web
-
-from lodestar.exchange import Outcome, Route
+from lodestar.exchange import Exchange, Outcome, Route
 from lodestar.ids import new_id
+from lodestar.store.riding import Rider, riding
+from lodestar.threads import to_the_end
 from lodestar_shim.asker import Asker
 from lodestar_shim.broken import BrokenPrompts
 from lodestar_shim.gates import Gates, open_gates
-from lodestar_shim.relay import ClientGoneError, Relay, StreamBrokenError, abort, end_with_length
+from lodestar_shim.relay import ClientGoneError, Relay, StreamBrokenError, end_with_length
 from lodestar_shim.services import Services
 from lodestar_shim.tee import Tee
 from lodestar_shim.upstream import UpstreamError
+
+Key = str | UpstreamError | None
+_UNWRITTEN = "a paid call is not sent that cannot be written down before: see logs/shim.log"
 
 
 @dataclass
@@ -29,6 +35,13 @@ class Attempt:
     started_ms: int
     tee: Tee
     outcome: Outcome
+    written: bool = False
+    """Whether its row, open, is in the log."""
+    recorded: bool = False
+    """Whether its end, and that of its exchange, is."""
+    cash_nano: int = 0
+    upstream_s: float = 0.0
+    """How long it was in the upstream's hands."""
 
     def failed(self, why: str, status: int | None, sent: bool = True) -> None:
         """It brought no answer, or half of one."""
@@ -63,66 +76,110 @@ class Attempts:
         """What the gates had to say."""
 
     @property
+    def before(self) -> list[tuple[Route, Outcome]]:
+        """The attempts before the last one, and how they ended."""
+        return [(attempt.route, attempt.outcome) for attempt in self.made[:-1]]
+
+    @property
     def answered(self) -> bool:
         """Whether an answer began."""
         return bool(self.made) and self.made[-1].outcome.ttft_ms is not None
 
-    async def at(self, route: Route) -> web.StreamResponse:
-        """Try a route. Raises Refused, UpstreamError; CancelledError where nobody listens."""
-        s, request = self._s, self._request
-        async with open_gates(request, route, s.plugins, s.store, s.settings) as gates:
-            unsent = Outcome("aborted", sent=False)
-            attempt = Attempt(new_id(), route, len(self.made) + 1, _now(), Tee(), unsent)
+    async def at(self, route: Route, first_s: float) -> None:
+        """Try a route; its answer is to begin within `first_s`.
+
+        Raises Refused, UpstreamError; CancelledError where nobody listens.
+        """
+        unsent = Outcome("aborted", sent=False)
+        attempt = Attempt(new_id(), route, len(self.made) + 1, _now(), Tee(), unsent)
+        async with self._gates(attempt) as (gates, key):
             self.made.append(attempt)
             self._asker.tee = attempt.tee
             try:
-                # Before the first row, so that a key in the prompt is known by then.
-                key = await s.keys.look(route)
-                await self._open(attempt)
-                return await self._call(attempt, gates, key)
+                if not attempt.written:
+                    await self._open(attempt)
+                await self._call(attempt, gates, key, first_s)
             except UpstreamError as error:
                 attempt.failed(str(error), error.status, error.sent)
                 raise
             except StreamBrokenError as error:
                 attempt.failed(str(error), 200)
-                return await self._break(error)
+                await self._break(error)
             except ClientGoneError as error:
                 raise asyncio.CancelledError from error
             finally:
-                self._asker.billed = False
-                if self._asker.content and attempt.outcome.status == "aborted":
-                    attempt.outcome = replace(attempt.outcome, status="ok", http_status=200)
-                # Modules keep what they are told: a provider's words may quote a key.
-                attempt.outcome = s.recorder.clean(attempt.measured(request.size))
-                try:
-                    await gates.finish(attempt.outcome)
-                finally:
-                    self.notices += gates.notices
+                await self._settle(attempt, gates)
+
+    @asynccontextmanager
+    async def _gates(self, attempt: Attempt) -> AsyncIterator[tuple[Gates, Key]]:
+        """The opened gates and the key; the attempt's first row goes with the hold of its money."""
+        s, request, route = self._s, self._request, attempt.route
+        rider = Rider(lambda: s.recorder.opening(request, route, attempt.id))
+        # A key is looked up once the gates are open, and before the first row: it may be in it.
+        rides = attempt.number == 1 and s.keys.knows(route)
+        asked = perf_counter()
+        async with AsyncExitStack() as stack:
+            try:
+                with riding(rider) if rides else nullcontext():
+                    opened = open_gates(request, route, s.plugins, s.store, s.settings)
+                    gates = await stack.enter_async_context(opened)
+            except BaseException as error:
+                if rider.arrived:
+                    self.made.append(attempt)
+                if rider.error:
+                    raise UpstreamError(_UNWRITTEN, sent=False) from error
+                raise
+            if route.entry.paid:
+                s.metrics.hold_wait.observe(perf_counter() - asked)
+            attempt.written = rider.arrived
+            yield gates, await s.keys.look(route)
+
+    async def _settle(self, attempt: Attempt, gates: Gates) -> None:
+        self._asker.billed = False
+        if self._asker.content and attempt.outcome.status == "aborted":
+            attempt.outcome = replace(attempt.outcome, status="ok", http_status=200)
+        # Modules keep what they are told: a provider's words may quote a key.
+        attempt.outcome = self._s.recorder.clean(attempt.measured(self._request.size))
+        try:
+            if attempt.outcome.status == "ok":
+                await self._complete(attempt, gates)
+            else:
+                await to_the_end(gates.finish, attempt.outcome)
+        finally:
+            self.notices += gates.notices
+            attempt.cash_nano = gates.cash_nano
+
+    async def _complete(self, attempt: Attempt, gates: Gates) -> None:
+        made, outcome = len(self.made), attempt.outcome
+        text, before = attempt.tee.text, self.before
+        exchange = Exchange(self._request, attempt.route, outcome, made, text, before)
+        await self._s.recorder.completed(exchange, attempt.id, gates.finish)
+        attempt.recorded = True
 
     async def failed_over(self) -> None:
         """Record the last attempt; another one follows."""
         last = self.made[-1]
         await self._s.recorder.attempt_closed(last.id, last.outcome)
 
-    async def _call(
-        self, attempt: Attempt, gates: Gates, key: str | UpstreamError | None
-    ) -> web.StreamResponse:
+    async def _call(self, attempt: Attempt, gates: Gates, key: Key, first_s: float) -> None:
         if isinstance(key, UpstreamError):
             raise key
         request, route, upstreams = self._request, attempt.route, self._s.upstreams
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": route.alias}
-        relay = Relay(self._asker, attempt.tee, gates, headers, upstreams.limits)
+        relay = Relay(self._asker, attempt.tee, gates, headers, first_s, upstreams.limits.tail_s)
         attempt.outcome = Outcome("aborted")
         self._asker.billed = route.entry.paid
+        began = perf_counter()
         try:
-            async with upstreams.post(request, route, attempt.id, gates.max_output, key) as answer:
+            cap = gates.max_output
+            async with upstreams.post(request, route, attempt.id, cap, key, first_s) as answer:
                 send = relay.stream if request.stream else relay.whole
-                response = await send(answer)
+                await send(answer)
         finally:
+            attempt.upstream_s = perf_counter() - began
             ttft = None if relay.first_ms is None else relay.first_ms - attempt.started_ms
             attempt.outcome = replace(attempt.outcome, ttft_ms=ttft, overran=relay.overran)
         attempt.outcome = replace(attempt.outcome, status="ok", http_status=200)
-        return response
 
     async def _open(self, attempt: Attempt) -> None:
         recorder, request, route = self._s.recorder, self._request, attempt.route
@@ -133,19 +190,17 @@ class Attempts:
                 await recorder.attempted(request, route, attempt.id, attempt.number)
         except Exception as error:
             # Raised for what costs money alone, whatever it was.
-            why = "a paid call is not sent that cannot be written down before: see logs/shim.log"
-            raise UpstreamError(why, sent=False) from error
+            raise UpstreamError(_UNWRITTEN, sent=False) from error
 
-    async def _break(self, error: StreamBrokenError) -> web.StreamResponse:
+    async def _break(self, error: StreamBrokenError) -> None:
         if self._asker.gone:
             raise asyncio.CancelledError from error
         request = self._request
         self._broken.add(request)
         if error.final or self._broken.count(request) > 1:
-            await end_with_length(error.response, request.alias)
+            await end_with_length(self._asker.client, request.alias)
         else:
-            abort(self._asker.http)
-        return error.response
+            self._asker.client.abort()
 
 
 def _now() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -13,10 +14,23 @@ from lodestar_shim.errors import ShimError
 __all__ = ["Handler", "Middleware", "guard"]
 
 
-def guard(token: str, port: int) -> Middleware:
+@dataclass(frozen=True)
+class Rules:
+    """The addresses that are served, and what stands in the Authorization header."""
+
+    hosts: frozenset[str]
+    expected: bytes
+
+    @classmethod
+    def of(cls, token: str, port: int) -> Rules:
+        """The rules of a shim that listens on `port`."""
+        return cls(
+            frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}), f"Bearer {token}".encode()
+        )
+
+
+def guard(rules: Rules) -> Middleware:
     """A middleware that checks Host, Origin, token and content type before a body is read."""
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    expected = f"Bearer {token}".encode()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -24,9 +38,9 @@ def guard(token: str, port: int) -> Middleware:
         if isinstance(connection, Connection):
             connection.asked(request.content)
         try:
-            _check_origin(request, hosts)
+            _check_origin(request, rules.hosts)
             if request.path != "/healthz":
-                _check_token(request, expected)
+                _check_token(request, rules.expected)
             _check_type(request)
         except ShimError as error:
             if isinstance(connection, Connection):
@@ -60,7 +74,9 @@ def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
 def _check_token(request: web.Request, expected: bytes) -> None:
     given = "\n".join(request.headers.getall("Authorization", [])).encode("utf-8", "replace")
     if not hmac.compare_digest(given, expected):
-        raise ShimError("the session token is missing or wrong", "invalid_api_key", 401)
+        # litellm takes a 401 for what it is by OpenAI's own first words alone.
+        why = "Incorrect API key provided: the session token is missing or wrong"
+        raise ShimError(why, "invalid_api_key", 401)
 
 
 def _check_type(request: web.Request) -> None:

@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from lodestar_shim.errors import ShimError
 from lodestar_shim.framing import Framing
+from lodestar_shim.lane import Entry, Lane
 from lodestar_shim.limits import Limits
 
 log = logging.getLogger("lodestar.shim")
@@ -23,15 +24,16 @@ _TOO_LONG = (
 class Door:
     """Makes the handler of each connection, and closes those that never ask for anything."""
 
-    def __init__(self, server: web.Server, limits: Limits) -> None:
+    def __init__(self, server: web.Server, limits: Limits, entry: Entry) -> None:
         self._server = server
+        self._entry = entry
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._silent: dict[Connection, asyncio.TimerHandle] = {}
 
     def __call__(self) -> asyncio.Protocol:
         """A handler for a new connection."""
-        return Connection(self._server, self, self._limits, self._loop)
+        return Connection(self._server, self, self._limits, self._entry, self._loop)
 
     def entered(self, connection: Connection) -> None:
         """A connection is open and has asked nothing."""
@@ -56,7 +58,12 @@ class Connection(web.RequestHandler):
     """aiohttp's handler with limits that it lacks: for slow headers and for unread answers."""
 
     def __init__(
-        self, server: web.Server, door: Door, limits: Limits, loop: asyncio.AbstractEventLoop
+        self,
+        server: web.Server,
+        door: Door,
+        limits: Limits,
+        entry: Entry,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(
             server,
@@ -70,6 +77,7 @@ class Connection(web.RequestHandler):
             auto_decompress=False,
         )
         self._door = door
+        self._lane = Lane(self, entry, loop)
         self._clock = loop
         self._framing = Framing()
         self._head_limit = limits.head
@@ -88,6 +96,7 @@ class Connection(web.RequestHandler):
         """The client or the shim has closed the connection."""
         self._door.heard(self)
         self._stop_waiting()
+        self._lane.lost()
         super().connection_lost(exc)
 
     def asked(self, content: StreamReader) -> None:
@@ -96,14 +105,39 @@ class Connection(web.RequestHandler):
         self._framing.begins(content)
         self._door.heard(self)
 
+    def heard(self) -> None:
+        """The headers of a request are complete."""
+        self._door.heard(self)
+
+    def waits(self) -> None:
+        """An answer is complete; the connection may ask again, soon."""
+        self._door.entered(self)
+
+    def close(self) -> None:
+        """Close the connection, after an answer that is under way."""
+        if self._lane.busy:
+            self._lane.close()
+        else:
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """The shim is about to leave."""
+        await self._lane.shutdown(timeout)
+        await super().shutdown(timeout)
+
     def refused(self) -> None:
         """Whatever else comes is not even parsed."""
         self._deaf = True
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        if self._deaf:
+        if self._deaf or self._lane.takes(data):
             return
+        self.slow(data)
+
+    def slow(self, data: bytes = b"") -> None:
+        """Have aiohttp read on: what the lane has, which may be nothing, and `data`."""
+        data = self._lane.handed_over() or data
         if not self._head_ended and self._is_overlong(data):
             self._turn_away()
             return

@@ -14,7 +14,7 @@ from lodestar.store.sessions import extend_session, note_end
 from lodestar_shim.errors import ShimError
 from lodestar_shim.live import END_KINDS
 from lodestar_shim.services import Services
-from lodestar_shim.time_limit import status_text
+from lodestar_shim.status import Status
 
 log = logging.getLogger("lodestar.shim.control")
 BATCH_LIMIT = 500
@@ -27,8 +27,7 @@ class Control:
 
     def __init__(self, services: Services) -> None:
         self._s = services
-        self._model: str | None = None
-        """What Aider last said that it uses; before that nothing is claimed."""
+        self._status = Status(services)
 
     async def events(self, http: web.Request) -> web.Response:
         """Store the launcher's events as signals and tell the modules."""
@@ -39,16 +38,16 @@ class Control:
             if not isinstance(event, dict) or not isinstance(event.get("type"), str):
                 raise ShimError("an event needs a `type`", "invalid_request")
             if event["type"] == "idle" and isinstance(event.get("model"), str):
-                self._model = event["model"]
+                self._status.use(event["model"])
             self._s.session.heard(event)
         await asyncio.to_thread(self._store, batch)
         return web.Response(status=204)
 
     async def poll(self, http: web.Request) -> web.Response:
-        """Notices after the given id, the end of the session, the status segments."""
+        """Notices after the given id, the end of the session, the status line."""
         after = http.query.get("after", "0")
         data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 16 else 0)
-        return web.json_response({**data, "status": self._status()})
+        return web.json_response({**data, **await self._status.now()})
 
     async def extend(self, http: web.Request) -> web.Response:
         """Put off the end of the session: {"minutes": 15}; answers with its new length."""
@@ -74,22 +73,6 @@ class Control:
             extend_session(self._s.store, self._s.session.id, minutes)
         except (LodestarError, sqlite3.Error, OSError):
             log.exception("an extension could not be stored; a restarted shim forgets it")
-
-    def _status(self) -> list[str]:
-        segments = [] if self._model is None else [self._billing(self._model)]
-        time = self._s.session.time
-        if time is not None:
-            segments.append(status_text(time.remaining_s))
-        return segments
-
-    def _billing(self, model: str) -> str:
-        """FREE or PAID, and the alias: what the user's next message will cost."""
-        alias = self._s.catalog.plain(model)
-        if alias not in self._s.catalog:
-            return f"UNKNOWN {alias}"
-        entry = self._s.catalog.get(alias)
-        name = f"{alias} ({entry.label})" if entry.label else alias
-        return f"{'PAID' if entry.paid else 'FREE'} {name}"
 
     def _store(self, batch: list[dict[str, Any]]) -> None:
         session = self._s.session.id

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from lodestar.errors import LedgerError, LodestarError
 from lodestar.loading import Context
@@ -14,13 +15,14 @@ from lodestar.paths import make_private
 from lodestar.plugins import Plugins
 from lodestar.store import backup
 from lodestar.store.daily import once_a_day
+from lodestar.store.look import CLOSED
 from lodestar.store.migrations import MigrationSet
 from lodestar.store.schema import CORE
 from lodestar.store.sessions import Session, end_session, start_session, sweep_dead
 from lodestar.store.stand_in import leave, open_stand_in, told
 from lodestar.store.store import Store, unusable
 from lodestar.store.uncommitted import of_the_dead, record
-from lodestar.terminal import one_line
+from lodestar.terminal import printable
 from lodestar_shim.limits import Limits
 from lodestar_shim.live import LiveSession
 from lodestar_shim.spec import Spec
@@ -54,7 +56,8 @@ class Database:
             store = open_stand_in(context.home, spec.session, self._sets, reason)
             self.store, self.fresh = self._entered(store, spec, context, plugins)
             if not spec.supervised:
-                print(f"warning: {one_line(told(store, reason))}", file=sys.stderr)  # noqa: T201
+                said = told(store, reason).lines("warning:")
+                print(printable(said), file=sys.stderr)  # noqa: T201
 
     async def look_after(self, live: LiveSession, limits: Limits) -> None:
         """Tell the user what is wrong, keep the witness, back up once a day; until cancelled."""
@@ -111,9 +114,10 @@ class Database:
     def _tell(self, live: LiveSession, before: LedgerError | None) -> LedgerError | None:
         problem = self.store.unfit
         if problem and before is None:
-            stands_in = self.store.stands_for is not None
-            closed = f"{problem.what}: {problem.why}. Paid models are closed. {problem.do}."
-            live.notice(told(self.store, problem) if stands_in else closed, "warn")
+            closed = LedgerError(f"{problem.what}; {CLOSED}", problem.why, problem.do)
+            said = told(self.store, problem) if self.store.stands_for else closed
+            for line in (said.what, f"why: {said.why}", f"do: {said.do}"):
+                live.notice(line, "warn")
         return problem
 
     def _tell_open(self, live: LiveSession) -> None:
@@ -142,6 +146,16 @@ class Database:
             log.exception("the database was taken away while in use, and could not be saved")
 
 
+def _money(context: Context) -> dict[str, tuple[Any, str]]:
+    """The session's own limits of money, for whoever looks at it from outside."""
+    found = context.settings.limits.model_dump(mode="json", exclude_none=True)
+    return {
+        name: (value, context.origins.get(f"limits.{name}", "default"))
+        for name, value in found.items()
+        if name.endswith(("_usd", "_tokens")) or name == "on_limit"
+    }
+
+
 LOOK_S = 5.0
 LOOKS = 12
 
@@ -158,6 +172,7 @@ def _enter(store: Store, spec: Spec, context: Context, plugins: Plugins) -> bool
         pid=spec.owner,
         session_minutes=settings.limits.session_minutes,
         training_opt_in=settings.training.opt_in,
+        limits=_money(context),
     )
     fresh = start_session(store, context.home, session)
     if store.stands_for is None:

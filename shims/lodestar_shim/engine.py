@@ -16,6 +16,7 @@ import aiohttp
 
 from lodestar.paths import Home, engine_socket
 from lodestar.settings import EngineSettings
+from lodestar_shim.http_client import Target, at_socket
 
 log = logging.getLogger("lodestar.shim.engine")
 START_TIMEOUT_S = 60.0
@@ -39,9 +40,14 @@ class Engine:
         )
 
     @property
-    def session(self) -> aiohttp.ClientSession:
-        """The HTTP client of the engine's socket."""
-        return self._session
+    def home(self) -> Home:
+        """Whose engine it is."""
+        return self._home
+
+    @property
+    def completions(self) -> Target:
+        """Where the engine answers chat requests."""
+        return at_socket(engine_socket(self._home.root), "engine", "/v1/chat/completions")
 
     async def ensure(self) -> None:
         """Return once the engine answers. Raises ConnectionError where it cannot be started."""

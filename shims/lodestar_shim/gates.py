@@ -33,6 +33,12 @@ class Gates:
         """What the gates have to say to the user about this attempt."""
         return [line for gate in self._gates for line in _lines(gate)]
 
+    @property
+    def cash_nano(self) -> int:
+        """What the settled gates charged, nano-dollars; those that charge nothing need not say."""
+        amounts = [getattr(gate, "cash_nano", 0) for gate in self._gates]
+        return sum(amount for amount in amounts if isinstance(amount, int))
+
     def progress(self, received: int) -> bool:
         """Tell every gate the bytes received; False where one of them stops the answer.
 
@@ -47,11 +53,14 @@ class Gates:
             log.exception("a gate could not follow an answer")
             return not self._paid
 
-    async def finish(self, outcome: Outcome) -> None:
-        """Settle every gate; a failure of one is logged and does not keep the others from it."""
+    def finish(self, outcome: Outcome) -> None:
+        """Settle every gate; a failure of one is logged and does not keep the others from it.
+
+        Call it in a worker thread.
+        """
         for gate in self._gates:
             try:
-                await gate.finish(outcome)
+                gate.finish(outcome)
             except Exception:
                 log.exception("a gate could not settle")
 

@@ -11,6 +11,7 @@ from lodestar.clock import awake_seconds, boot_seconds, now_ms
 from lodestar.durations import duration_text
 from lodestar.exchange import Request
 from lodestar.settings import Settings
+from lodestar_shim.edits import LocalEdits
 from lodestar_shim.time_limit import IdleLimit, TimeLimit, left_text
 
 # Short calls that finish what is under way; they are let through after the session's end.
@@ -48,6 +49,7 @@ class LiveSession:
     turn: int | None = None
     """The user's turn that may be under way, None where none is known."""
     notices: list[dict[str, Any]] = field(default_factory=list)
+    edits: LocalEdits = field(default_factory=LocalEdits)
     _busy: int = 0
     _working: bool = False
     """Whether Aider is known to be in a turn."""
@@ -114,8 +116,14 @@ class LiveSession:
             self._busy -= 1
             self._touch()
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that are answered now."""
+        return self._busy
+
     def heard(self, event: dict[str, Any]) -> None:
-        """What the launcher reports of turns: one that begins, or the prompt after it."""
+        """What the launcher reports: an edit, a turn that begins, or the prompt after it."""
+        self.edits.heard(event)
         turn = event.get("turn")
         turn = turn if isinstance(turn, int) else 0
         if event["type"] == "turn" and self.ending is None:

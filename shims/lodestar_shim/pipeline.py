@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from time import perf_counter
 
 from aiohttp import web
 
-from lodestar.exchange import Exchange, Outcome, Request, Route
+from lodestar.exchange import Exchange, Outcome, Request
 from lodestar.hookspecs import Refused
-from lodestar_shim import failures, routes
+from lodestar_shim import failures
 from lodestar_shim.asker import Asker
 from lodestar_shim.attempts import Attempts
 from lodestar_shim.broken import BrokenPrompts
+from lodestar_shim.client import Client, WebClient
+from lodestar_shim.course import Course
 from lodestar_shim.errors import ShimError, for_user
 from lodestar_shim.parse import parse
+from lodestar_shim.retries import Retries
+from lodestar_shim.routes import Router
 from lodestar_shim.services import Services
 from lodestar_shim.tidings import Tidings
 from lodestar_shim.upstream import UpstreamError
@@ -24,10 +28,12 @@ class Pipeline:
     """Answers chat requests."""
 
     def __init__(self, services: Services) -> None:
-        self._s = services
+        self._s = s = services
+        self._router = Router(s.catalog, s.settings, s.plugins, s.store, s.session.edits)
+        self._retries = Retries(s.settings.routing.retries)
         self._broken = BrokenPrompts()
         self._tidings = Tidings(services)
-        self._running: set[asyncio.Task[web.StreamResponse]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._leave_by: float | None = None
 
     async def start(self, _: web.Application) -> None:
@@ -51,73 +57,69 @@ class Pipeline:
         await self._tidings.close()
 
     async def chat(self, http: web.Request) -> web.StreamResponse:
-        """POST /v1/chat/completions. Raises ShimError for an answer that is an error."""
-        request = parse(await http.read(), http.headers, self._s.session.id)
+        """POST /v1/chat/completions, as aiohttp read it. Raises ShimError."""
+        client = WebClient(http)
+        await self.answer(client, await http.read())
+        return client.response
+
+    async def answer(self, client: Client, body: bytes) -> None:
+        """Answer a request for chat. Raises ShimError for an answer that is an error."""
+        began = perf_counter()
+        request = parse(body, client.headers, self._s.session.id)
         closed = self._s.session.closed_to(request)
         if closed is not None:
             raise ShimError(for_user("Lodestar stopped this request:", closed), "session_ended")
-        asker = Asker(http, request)
+        asker = Asker(client, request, began)
         # A task of its own: it goes on for a while where the client hangs up on a paid answer.
         exchange = asyncio.create_task(self._answer(asker))
         self._running.add(exchange)
         exchange.add_done_callback(self._running.discard)
         try:
-            return await asyncio.shield(exchange)
+            await asyncio.shield(exchange)
         except asyncio.CancelledError:
             asker.leave(exchange, self._s.upstreams.limits.drain_s)
             raise
 
-    async def _answer(self, asker: Asker) -> web.StreamResponse:
-        s, request = self._s, asker.request
-        found = await asyncio.to_thread(
-            routes.choose_routes, request, s.catalog, s.settings, s.plugins, s.store
-        )
-        if len(found) > 1 and self._broken.count(request):
-            found = found[1:]
-        return await self._exchange(asker, list(found))
+    async def _answer(self, asker: Asker) -> None:
+        plan = await self._router.plan(asker.request)
+        if len(plan.routes) > 1 and self._broken.count(asker.request):
+            plan = plan.after_a_break()
+        most_s = self._s.upstreams.limits.first_s
+        await self._exchange(asker, Course(plan, self._retries, self._s.catalog, most_s))
 
-    async def _exchange(self, asker: Asker, waiting: list[Route]) -> web.StreamResponse:
+    async def _exchange(self, asker: Asker, course: Course) -> None:
         attempts = Attempts(self._s, self._broken, asker)
-        refusal: Refused | None = None
-        failed: tuple[Route, UpstreamError] | None = None
         try:
-            while waiting:
-                route = waiting.pop(0)
+            while course.waiting:
+                route = course.next()
+                self._s.session.edits.asked(asker.request, route)
                 try:
-                    return await attempts.at(route)
+                    return await attempts.at(route, course.first_s)
                 except Refused as error:
-                    refusal, failed = refusal or error, None
-                    waiting = self._instead(asker.request, route, error, waiting)
+                    course.refused(route, error)
                 except UpstreamError as error:
                     if asker.gone:
                         raise asyncio.CancelledError from error
-                    failed = route, error
-                    if waiting:
+                    pause = course.failed(route, error)
+                    if course.waiting:
                         await attempts.failed_over()
+                        await asyncio.sleep(pause)
             # Alone there is nothing to end: other clients go on, with free models, too.
-            if refusal and refusal.policy == "stop" and self._s.session.supervised:
-                self._s.session.end(failures.stopped(refusal))
-            free = routes.free_route(self._s.catalog) is not None
-            raise failures.unanswered(refusal, failed, free)
+            if course.ends and self._s.session.supervised:
+                self._s.session.end(failures.stopped(course.ends))
+            raise course.unanswered(asker.request)
         finally:
-            await self._finish(asker.request, attempts, refusal)
+            try:
+                await self._finish(asker.request, attempts, course)
+            finally:
+                alias = self._s.catalog.plain(asker.request.alias)
+                kind, refused = asker.request.kind, course.refusal is not None
+                self._s.metrics.exchange(alias, kind, attempts.made, asker.began, refused)
 
-    def _instead(
-        self, request: Request, route: Route, error: Refused, waiting: list[Route]
-    ) -> list[Route]:
-        """The routes that are left after a refusal; the free one may join them."""
-        reason = failures.reason(error)
-        if waiting:
-            return [replace(waiting[0], reason=reason), *waiting[1:]]
-        free = routes.free_route(self._s.catalog)
-        willing = error.policy == "downgrade" or request.kind in routes.SHORT
-        return [replace(free, reason=reason)] if free and willing and route.entry.paid else []
-
-    async def _finish(self, request: Request, attempts: Attempts, refusal: Refused | None) -> None:
-        await self._record(request, attempts, refusal)
-        if refusal and attempts.answered and request.kind not in routes.SHORT:
-            text = failures.answered_instead(refusal, attempts.made[-1].route)
-            self._tidings.say(text, "warn", key=failures.reason(refusal))
+    async def _finish(self, request: Request, attempts: Attempts, course: Course) -> None:
+        await self._record(request, attempts, course.refusal)
+        if attempts.answered and (told := course.answered(attempts.made[-1], request.turn)):
+            self._tidings.say(told.text, "warn", key=told.key)
         for line in attempts.notices:
             self._tidings.say(line)
         self._tidings.ask_soon()
@@ -132,7 +134,10 @@ class Pipeline:
             await recorder.finished(Exchange(request, None, problem, 0), None)
             return
         last = made[-1]
-        exchange = Exchange(request, last.route, last.outcome, len(made), last.tee.text)
+        if last.recorded:
+            return
+        text, before = last.tee.text, attempts.before
+        exchange = Exchange(request, last.route, last.outcome, len(made), text, before)
         await recorder.finished(exchange, last.id)
 
     def _cancel_all(self) -> None:

@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 from aiohttp.helpers import ceil_timeout
 from aiohttp.http_exceptions import HttpProcessingError
 
 from lodestar_shim.asker import Asker
+from lodestar_shim.client import Client
 from lodestar_shim.gates import Gates
-from lodestar_shim.limits import Limits
+from lodestar_shim.http_client import Answer
 from lodestar_shim.tee import Tee
 from lodestar_shim.upstream import TOO_SLOW, UpstreamError
 
@@ -36,9 +36,8 @@ class StreamBrokenError(Exception):
     `final` means that asking again would break off again: the client is told to stop.
     """
 
-    def __init__(self, reason: str, response: web.StreamResponse, final: bool = False) -> None:
+    def __init__(self, reason: str, final: bool = False) -> None:
         super().__init__(reason)
-        self.response = response
         self.final = final
 
 
@@ -46,30 +45,38 @@ class Relay:
     """One answer on its way to the client; from now on `first_s` runs."""
 
     def __init__(
-        self, asker: Asker, tee: Tee, gates: Gates, headers: Mapping[str, str], limits: Limits
+        self,
+        asker: Asker,
+        tee: Tee,
+        gates: Gates,
+        headers: Mapping[str, str],
+        first_s: float,
+        tail_s: float,
     ) -> None:
         self._asker = asker
         self._tee = tee
         self._gates = gates
         self._headers = dict(headers)
-        self._first_by = time.monotonic() + limits.first_s
-        self._tail_s = limits.tail_s
+        self._first_by = time.monotonic() + first_s
+        self._tail_s = tail_s
         self.first_ms: int | None = None
         """UTC-free monotonic milliseconds of the first event, None before it."""
         self.overran = False
         """Whether the answer was stopped because it was far larger than it may be."""
 
-    async def whole(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def whole(self, answer: Answer) -> None:
         """Pass on a JSON answer. Raises UpstreamError where it is none, or ClientGoneError."""
         body = await self._in_time(self._body(answer))
         self.first_ms = time.monotonic_ns() // 1_000_000
         self._tee.feed_json(body)
         if self._tee.error:
             raise UpstreamError(self._tee.error, 200)
+        if not self._asker.gone:
+            with self._listened():
+                await self._asker.client.whole(body, self._headers)
         self._heard()
-        return web.Response(body=body, content_type="application/json", headers=self._headers)
 
-    async def stream(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def stream(self, answer: Answer) -> None:
         """Pass on an SSE stream.
 
         Raises UpstreamError before the first event has gone out, StreamBrokenError after it,
@@ -77,28 +84,27 @@ class Relay:
         """
         chunks = answer.content.iter_any().__aiter__()
         head = await self._in_time(self._first_event(chunks))
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "text/event-stream",
-                "Cache-Control": "no-cache",
-                **self._headers,
-            }
-        )
-        await self._send(response, head, prepare=True)
+        if not self._asker.gone:
+            with self._listened():
+                await self._asker.client.begin(self._headers)
+        await self._send(head)
         try:
             if not self._tee.done:
-                await self._rest(chunks, response, len(head))
+                await self._rest(chunks, len(head))
+            if self._tee.complete:
+                # Nobody waits for what may follow.
+                await self._end()
             await self._tail(chunks)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             # Where only the tail is missing, the answer is whole: nobody need pay for it twice.
             if not self._tee.complete:
-                raise StreamBrokenError(str(error) or type(error).__name__, response) from error
-            await self._send(response, b"" if self._tee.done else b"\n\ndata: [DONE]\n\n")
+                raise StreamBrokenError(str(error) or type(error).__name__) from error
+            await self._send(b"" if self._tee.done else b"\n\ndata: [DONE]\n\n")
         if not self._tee.complete:
             reason = self._tee.error or "the stream ended without a finish_reason"
-            raise StreamBrokenError(reason, response)
+            raise StreamBrokenError(reason)
+        await self._end()
         self._heard()
-        return response
 
     async def _first_event(self, chunks: AsyncIterator[bytes]) -> bytes:
         """The bytes up to the first choice, held back so that a bad start can fail over."""
@@ -124,31 +130,29 @@ class Relay:
         except asyncio.TimeoutError as error:
             raise UpstreamError(TOO_SLOW, 200) from error
 
-    async def _rest(
-        self, chunks: AsyncIterator[bytes], response: web.StreamResponse, received: int
-    ) -> None:
+    async def _rest(self, chunks: AsyncIterator[bytes], received: int) -> None:
         held = bytearray()
         async for chunk in chunks:
             received += len(chunk)
             # Read before it is passed on: an error event makes Aider ask again for a minute.
             self._tee.feed(chunk)
             if self._tee.error:
-                raise StreamBrokenError(self._tee.error, response)
+                raise StreamBrokenError(self._tee.error)
             # Whole lines only: a stream that breaks inside one could not be ended properly.
             lines, newline, rest = chunk.rpartition(b"\n")
             if newline:
-                await self._send(response, bytes(held) + lines + newline)
+                await self._send(bytes(held) + lines + newline)
                 held.clear()
             held += rest
             if received > STREAM_LIMIT:
                 self.overran = True
-                raise StreamBrokenError("the answer is larger than 64 MiB", response, final=True)
+                raise StreamBrokenError("the answer is larger than 64 MiB", final=True)
             if not self._gates.progress(received):
                 self.overran = True
-                raise StreamBrokenError(_OVERRUN, response, final=True)
+                raise StreamBrokenError(_OVERRUN, final=True)
             if self._tee.done:
                 break
-        await self._send(response, bytes(held))
+        await self._send(bytes(held))
 
     async def _tail(self, chunks: AsyncIterator[bytes]) -> None:
         """Read to the end, so that the connection can serve again, unless there is none."""
@@ -157,7 +161,7 @@ class Relay:
                 async for _ in chunks:
                     continue
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: Answer) -> bytes:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
@@ -169,18 +173,22 @@ class Relay:
                 raise UpstreamError(_OVERRUN, 200)
         return bytes(body)
 
-    async def _send(
-        self, response: web.StreamResponse, chunk: bytes, prepare: bool = False
-    ) -> None:
-        if self._asker.gone:
-            return
+    async def _send(self, chunk: bytes) -> None:
+        if chunk and not self._asker.gone:
+            with self._listened():
+                await self._asker.client.write(chunk)
+
+    async def _end(self) -> None:
+        if not self._asker.gone:
+            with self._listened():
+                await self._asker.client.end()
+
+    @contextlib.contextmanager
+    def _listened(self) -> Iterator[None]:
+        """Note that nobody listens any more; what a paid answer cost comes at its end."""
         try:
-            if prepare:
-                await response.prepare(self._asker.http)
-            if chunk:
-                await response.write(chunk)
+            yield
         except (ConnectionError, aiohttp.ClientError) as error:
-            # What a paid answer cost comes at its end.
             self._asker.gone = True
             if not self._asker.billed:
                 raise ClientGoneError from error
@@ -190,13 +198,7 @@ class Relay:
             raise ClientGoneError
 
 
-def abort(http: web.Request) -> None:
-    """Break the connection, so that the client does not take half an answer for a whole one."""
-    if http.transport is not None:
-        http.transport.abort()
-
-
-async def end_with_length(response: web.StreamResponse, model: str) -> None:
+async def end_with_length(client: Client, model: str) -> None:
     """End a broken stream as cut off: Aider keeps the text, applies nothing, asks nothing again."""
     chunk = {
         "id": "lodestar-cut",
@@ -206,4 +208,5 @@ async def end_with_length(response: web.StreamResponse, model: str) -> None:
         "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}],
     }
     with contextlib.suppress(ConnectionError):
-        await response.write(b"\n\ndata: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+        await client.write(b"\n\ndata: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+        await client.end()

@@ -9,9 +9,11 @@ import signal
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -19,13 +21,16 @@ from lodestar.clock import awake_seconds, boot_seconds
 from lodestar.errors import LodestarError
 from lodestar.known_secrets import env_file_secrets
 from lodestar.loading import Context, load
+from lodestar.local_models import handed_over, settled
 from lodestar.paths import make_private
 from lodestar.plugins import Plugins
 from lodestar.redaction import Redactor
-from lodestar.secrets import without_paid_keys
+from lodestar.secrets.accounts import key_variable, without_paid_keys
+from lodestar.secrets.finder import Finder
 from lodestar.store.sessions import length_and_turn
 from lodestar.store.store import Store
-from lodestar_shim.app import build
+from lodestar.terminal import one_line
+from lodestar_shim.app import ENTRY, build
 from lodestar_shim.connection import Door
 from lodestar_shim.database import Database
 from lodestar_shim.engine import Engine
@@ -48,13 +53,24 @@ async def serve(
     stopping = asyncio.Event()
     _watch(stopping, spec.supervised)
     listener = _listener(port, descriptor)
-    context = load(spec.flags, folder=Path(spec.folder))
+    context = await asyncio.to_thread(_context, spec)
     async with _services(spec, context, limits, redactor) as services:
         app = build(services, listener.getsockname()[1], limits)
         async with _open_to_clients(app, listener, limits):
             _announce(listener, spec)
             await stopping.wait()
     return 0
+
+
+def _context(spec: Spec) -> Context:
+    """The configuration, with the local models that the session began with."""
+    context = load(spec.flags, folder=Path(spec.folder))
+    if spec.local is None:
+        found = settled(context)
+        for line in found.warnings[len(context.warnings) :]:
+            print(f"warning: {one_line(line)}", file=sys.stderr)  # noqa: T201
+        return found
+    return replace(context, catalog=handed_over(context.catalog, spec.local))
 
 
 @asynccontextmanager
@@ -66,7 +82,7 @@ async def _open_to_clients(
     try:
         if runner.server is None:
             raise RuntimeError("aiohttp made no server")
-        door = Door(runner.server, limits)
+        door = Door(runner.server, limits, app[ENTRY])
         server = await asyncio.get_running_loop().create_server(door, sock=listener, backlog=256)
         try:
             yield
@@ -86,6 +102,7 @@ async def _services(
     plugins = Plugins.load(settings)
     database = await asyncio.to_thread(Database, spec, context, plugins)
     store = database.store
+    store.checkpoint_apart()
     engine = Engine(context.home, settings.engine)
     upstreams = Upstreams(engine, limits)
     environ = _environment(context, redactor)
@@ -94,7 +111,7 @@ async def _services(
     if not spec.supervised:
         _stop_between_writes(store)
     beside = [
-        asyncio.create_task(_warm(engine, context)),
+        *(asyncio.create_task(warming) for warming in _warm(engine, upstreams, context)),
         asyncio.create_task(database.look_after(live, limits)),
     ]
     try:
@@ -106,7 +123,7 @@ async def _services(
             recorder=recorder,
             upstreams=upstreams,
             session=live,
-            keys=Keys(environ, recorder.learn_secret),
+            keys=Keys(Finder.of(context, environ), recorder.learn_secret),
         )
     finally:
         await _cancelled(beside)
@@ -118,7 +135,7 @@ async def _services(
         await asyncio.to_thread(make_private, context.home.root)
 
 
-async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancelled(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -127,7 +144,7 @@ async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
 def _environment(context: Context, redactor: Redactor) -> dict[str, str]:
     """Where keys are looked up; the redactor learns all that are in it, closed models' too."""
     environ, entries = dict(os.environ), [entry for _, entry in context.catalog]
-    redactor.add(*(environ.get(entry.key_env or "", "").strip() for entry in entries))
+    redactor.add(*(environ.get(key_variable(entry) or "", "").strip() for entry in entries))
     redactor.add(*env_file_secrets(context.project.root))
     free_only = context.settings.limits.free_only
     return without_paid_keys(environ, entries) if free_only else environ
@@ -146,10 +163,24 @@ def _live(spec: Spec, context: Context, store: Store, fresh: bool) -> LiveSessio
     return live
 
 
-async def _warm(engine: Engine, context: Context) -> None:
+def _warm(
+    engine: Engine, upstreams: Upstreams, context: Context
+) -> Iterator[Coroutine[Any, Any, Any]]:
+    """What takes a while and may as well begin before the first request."""
     entry = context.catalog.get(context.settings.main)
     if entry.provider == "engine":
-        await engine.warm(entry.model)
+        yield engine.warm(entry.model)
+    elif entry.provider == "ollama":
+        yield upstreams.windows.window(entry)
+    yield _warm_translator(upstreams, context)
+
+
+async def _warm_translator(upstreams: Upstreams, context: Context) -> None:
+    """Its start takes about as long as Aider's."""
+    settings = context.settings
+    for alias in filter(None, (settings.main, settings.weak, settings.editor)):
+        if context.catalog.get(alias).provider == "litellm":
+            await upstreams.translator.warm()
 
 
 def _stop_between_writes(store: Store) -> None:

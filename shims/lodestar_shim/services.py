@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lodestar.catalog import Catalog
 from lodestar.plugins import Plugins
@@ -10,6 +10,7 @@ from lodestar.settings import Settings
 from lodestar.store.store import Store
 from lodestar_shim.keys import Keys
 from lodestar_shim.live import LiveSession
+from lodestar_shim.metrics import Metrics
 from lodestar_shim.recorder import Recorder
 from lodestar_shim.upstream import Upstreams
 
@@ -26,3 +27,4 @@ class Services:
     upstreams: Upstreams
     session: LiveSession
     keys: Keys
+    metrics: Metrics = field(default_factory=Metrics)

@@ -6,8 +6,8 @@ import argparse
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Spec:
     awake: float = field(default_factory=awake_seconds)
     branch: str | None = None
     supervised: bool = True
+    local: Mapping[str, Any] | None = None
+    """What the local aliases stand for in this session, entry by entry; None: find out."""
 
     @classmethod
     def standalone(cls, arguments: argparse.Namespace) -> Spec:
@@ -49,9 +51,27 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a spec file. Raises UsageError."""
+    return _parsed(lambda: path.read_text("utf-8"), str(path))
+
+
+def handed_spec(descriptor: int) -> Spec:
+    """Read a spec from a pipe, which is closed then. Raises UsageError.
+
+    Nobody who starts such a shim knows its process id before: its session belongs to itself.
+    """
+
+    def text() -> str:
+        with open(descriptor, encoding="utf-8") as stream:
+            return stream.read()
+
+    spec = _parsed(text, "what was handed over")
+    return spec if spec.supervised else replace(spec, owner=os.getpid())
+
+
+def _parsed(text: Callable[[], str], name: str) -> Spec:
     try:
-        return Spec(**json.loads(path.read_text("utf-8")))
+        return Spec(**json.loads(text()))
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
-            f"cannot read {path}", str(error), "start through `lodestar code`"
+            f"cannot read {name}", str(error), "start through `lodestar code`"
         ) from error

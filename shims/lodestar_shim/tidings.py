@@ -17,6 +17,7 @@ from lodestar_shim.services import Services
 
 log = logging.getLogger("lodestar.shim.tidings")
 WIDTH = 500
+SOON_S = 0.05
 TITLE_WIDTH = 100
 AGAIN_S = 300.0
 """What is said under a key is not said again for this long."""
@@ -65,6 +66,8 @@ class Tidings:
             with suppress(asyncio.TimeoutError):
                 async with ceil_timeout(self._tick_s):
                     await self._due.wait()
+                    # Soon enough for who reads it, and once for many exchanges.
+                    await asyncio.sleep(SOON_S)
             self._due.clear()
             for said in await self._collect({"type": "tick"}):
                 self._take(said)
@@ -76,6 +79,8 @@ class Tidings:
         s, said = self._s, list[Any]()
 
         def work() -> None:
+            s.recorder.observe()
+            s.store.checkpoint()
             said.extend(
                 s.plugins.collect(
                     "session_event",

@@ -7,38 +7,47 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import ceil_timeout
 from aiohttp.http_exceptions import HttpProcessingError
 
-from lodestar.exchange import Request, Route
+from lodestar.exchange import DEFAULT_OUTPUT, Request, Route
 from lodestar.settings import ModelEntry
-from lodestar_shim.engine import URL as ENGINE_URL
 from lodestar_shim.engine import Engine
+from lodestar_shim.http_client import Answer, HttpClient, NotConnectedError, Target, target
 from lodestar_shim.limits import Limits
-from lodestar_shim.reply import Reply
+from lodestar_shim.ollama import TooLongError, Windows
+from lodestar_shim.translator import Translator, sent_and_status
 
-DEFAULT_OUTPUT = 8192
 ERROR_BODY_LIMIT = 64 * 1024
 TOO_SLOW = "it took too long to answer"
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+DIED = "Lodestar's translator died; it is started again for the next request"
+UNREACHABLE = "unreachable"
+"""The code of an error where nobody listens: a try a moment later may find somebody."""
 _COMPLETION_FIELD = re.compile(r"(o\d|gpt-5)")
 
 
 class UpstreamError(Exception):
-    """An attempt that brought no answer. `sent` is False where no byte went out."""
+    """An attempt that brought no answer. `sent` is False where no byte went out.
+
+    `retry_after` is when the upstream wants to be asked again, in its words.
+    """
 
     def __init__(
-        self, message: str, status: int | None = None, sent: bool = True, code: str | None = None
+        self,
+        message: str,
+        status: int | None = None,
+        sent: bool = True,
+        code: str | None = None,
+        retry_after: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.sent = sent
         self.code = code
+        self.retry_after = retry_after
 
 
 class Upstreams:
@@ -47,37 +56,53 @@ class Upstreams:
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self._engine = engine
         self.limits = limits
-        connector = aiohttp.TCPConnector(limit=128, keepalive_timeout=30)
-        # aiohttp offers no other way to limit the headers of an answer.
-        reply: type[ResponseHandler] = Reply
-        connector._factory = partial(reply, loop=asyncio.get_running_loop())
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=limits.connect_s, sock_read=limits.stall_s
-            ),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        self._client = HttpClient(limits)
+        self.windows = Windows(engine.home, limits.first_s)
+        self.translator = Translator(engine.home)
 
     async def close(self) -> None:
-        """Close the connections to remote upstreams."""
-        await self._session.close()
+        """Close the connections to remote upstreams; the translator leaves."""
+        await self._client.close()
+        await self.translator.close()
 
     @asynccontextmanager
     async def post(
-        self, request: Request, route: Route, attempt: str, cap: int | None, key: str | None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send the request; yields the response once its headers say success.
+        self,
+        request: Request,
+        route: Route,
+        attempt: str,
+        cap: int | None,
+        key: str | None,
+        first_s: float,
+    ) -> AsyncIterator[Answer]:
+        """Send the request; yields the answer once its headers, due in `first_s`, say success.
 
         Raises UpstreamError for anything else.
         """
-        entry = route.entry
-        session, url = self._session, f"{(entry.api_base or '').rstrip('/')}/chat/completions"
-        if entry.provider == "engine":
-            session, url = self._engine.session, f"{ENGINE_URL}/v1/chat/completions"
-            await self._start_engine()
+        to = await self._target(route.entry)
+        try:
+            cap = await self.windows.cap(request, route.entry, cap)
+        except TooLongError as error:
+            code = "context_length_exceeded"
+            raise UpstreamError(str(error), sent=False, code=code) from error
+        headers = self._headers(route.entry, attempt, key)
+        body = request_body(request, route.entry, cap)
+        try:
+            async with self._client.post(to, headers, body, first_s) as answer:
+                async with ceil_timeout(first_s):
+                    await _check(answer, request.stream, route.entry.provider)
+                yield answer
+        except NotConnectedError as error:
+            raise _unreached(error) from error
+        except asyncio.TimeoutError as error:
+            raise UpstreamError(TOO_SLOW) from error
+        except (aiohttp.ClientResponseError, HttpProcessingError) as error:
+            # Its own words would be the bytes that are not HTTP.
+            raise UpstreamError("its answer is not valid HTTP") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamError(self._why_broken(route.entry, error)) from error
+
+    def _headers(self, entry: ModelEntry, attempt: str, key: str | None) -> dict[str, str]:
         headers = {
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",
@@ -85,31 +110,31 @@ class Upstreams:
         }
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        body = request_body(request, entry, cap)
-        try:
-            async with ceil_timeout(self.limits.first_s):
-                response = await session.post(
-                    url, data=body, headers=headers, allow_redirects=False
-                )
-            async with response:
-                async with ceil_timeout(self.limits.first_s):
-                    await _check(response, request.stream)
-                yield response
-        except _NOT_SENT as error:
-            raise UpstreamError(f"cannot connect: {_reason(error)}", sent=False) from error
-        except asyncio.TimeoutError as error:
-            raise UpstreamError(TOO_SLOW) from error
-        except (aiohttp.ClientResponseError, HttpProcessingError) as error:
-            # Its own words would be the bytes that are not HTTP.
-            raise UpstreamError("its answer is not valid HTTP") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(f"the connection broke: {_reason(error)}") from error
+        return headers | (self.translator.headers(entry) if entry.provider == "litellm" else {})
 
-    async def _start_engine(self) -> None:
+    def _why_broken(self, entry: ModelEntry, error: Exception) -> str:
+        if entry.provider == "litellm" and not self.translator.alive:
+            return DIED
+        return f"the connection broke: {_reason(error)}"
+
+    async def _target(self, entry: ModelEntry) -> Target:
+        if entry.provider == "engine":
+            await _started(self._engine)
+            return self._engine.completions
+        if entry.provider == "litellm":
+            await _started(self.translator)
+            return self.translator.completions
         try:
-            await self._engine.ensure()
-        except (ConnectionError, OSError) as error:
-            raise UpstreamError(_reason(error), sent=False) from error
+            return target(f"{(entry.api_base or '').rstrip('/')}/chat/completions")
+        except NotConnectedError as error:
+            raise _unreached(error) from error
+
+
+async def _started(server: Engine | Translator) -> None:
+    try:
+        await server.ensure()
+    except (ConnectionError, OSError) as error:
+        raise UpstreamError(_reason(error), sent=False) from error
 
 
 def request_body(request: Request, entry: ModelEntry, cap: int | None) -> bytes:
@@ -120,7 +145,9 @@ def request_body(request: Request, entry: ModelEntry, cap: int | None) -> bytes:
     limit = output_cap(request.body, entry, cap)
     body.pop("max_tokens", None)
     body.pop("max_completion_tokens", None)
-    modern = _COMPLETION_FIELD.match(entry.model.rpartition("/")[2])
+    name = entry.model.rpartition("/")[2]
+    # Ollama does not know the newer field, whatever the model is called.
+    modern = entry.provider != "ollama" and _COMPLETION_FIELD.match(name)
     body["max_completion_tokens" if modern else "max_tokens"] = limit
     if request.stream:
         options = body.get("stream_options") or {}
@@ -140,13 +167,15 @@ def output_cap(body: Mapping[str, Any], entry: ModelEntry, cap: int | None) -> i
     return min(DEFAULT_OUTPUT, entry.context // 2) if entry.context else DEFAULT_OUTPUT
 
 
-async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
+async def _check(response: Answer, stream: bool, provider: str) -> None:
     if 300 <= response.status < 400:
         raise UpstreamError("it sends the request elsewhere, which is refused", response.status)
     if response.status != 200:
         text = (await _beginning(response)).decode("utf-8", "replace")
         message, code = _explain(text)
-        raise UpstreamError(message, response.status, code=code)
+        after = response.headers.get("Retry-After")
+        sent, status = _sent_and_status(response, provider)
+        raise UpstreamError(message, status, sent, code, after)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise UpstreamError("the answer is compressed, which was not asked for", 200)
     expected = "text/event-stream" if stream else "application/json"
@@ -154,7 +183,13 @@ async def _check(response: aiohttp.ClientResponse, stream: bool) -> None:
         raise UpstreamError(f"the answer is {response.content_type}, not {expected}", 200)
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+def _sent_and_status(response: Answer, provider: str) -> tuple[bool, int | None]:
+    if provider == "litellm":
+        return sent_and_status(response.headers)
+    return True, response.status
+
+
+async def _beginning(response: Answer) -> bytes:
     body = b""
     async for chunk in response.content.iter_any():
         body += chunk
@@ -171,6 +206,12 @@ def _explain(text: str) -> tuple[str, str | None]:
         return str(error.get("message") if code or isinstance(error, dict) else error), code
     except (ValueError, KeyError, TypeError, AttributeError):
         return text.strip() or "no explanation", None
+
+
+def _unreached(error: NotConnectedError) -> UpstreamError:
+    # A wrong address, or a certificate that is not its, is as wrong a moment later.
+    code = None if error.lasting else UNREACHABLE
+    return UpstreamError(f"cannot connect: {error}", sent=False, code=code)
 
 
 def _reason(error: BaseException) -> str:

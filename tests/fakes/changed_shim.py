@@ -11,14 +11,13 @@ import os
 import sys
 from typing import Any
 
-from lodestar import secrets
+from lodestar.secrets import system
 from lodestar_shim import __main__ as program
-from lodestar_shim.relay import Relay
+from lodestar_shim.http_client import HttpClient
 
 
-async def _broken_stream(self: Relay, answer: Any) -> None:
-    secret_headers = dict(answer.request_info.headers)
-    raise RuntimeError(f"a fault: {secret_headers!r}")
+async def _broken_call(_: HttpClient, *call: Any) -> None:
+    raise RuntimeError(f"a fault: {call!r}")
 
 
 async def _broken_start(*_: object) -> int:
@@ -29,9 +28,9 @@ async def _broken_start(*_: object) -> int:
 if __name__ == "__main__":
     what = sys.argv.pop(1)
     if what == "answer":
-        Relay.stream = _broken_stream  # type: ignore[method-assign, assignment]
+        HttpClient._ask = _broken_call  # type: ignore[method-assign, assignment]
     elif what == "start":
         program.serve = _broken_start  # type: ignore[assignment]
     else:
-        secrets.keyring_password = lambda service, user: os.environ["DRAWER"]
+        system.password = lambda name: os.environ["DRAWER"]
     sys.exit(program.main())

@@ -84,6 +84,9 @@ class Faulty:
             client.settimeout(30)
             try:
                 while stream := _read_request(client):
+                    if stream == "look":
+                        client.sendall(head("application/json") + b'{"data": []}')
+                        return
                     self.requests += 1
                     for chunk in self._answer(stream == "stream"):
                         self._send(client, chunk)
@@ -120,7 +123,10 @@ class Faulty:
 
 
 def _read_request(client: socket.socket) -> str:
-    """What the request asks for, stream or whole; empty at the end of the connection."""
+    """What the request asks for: stream or whole, or just a look whether somebody is there.
+
+    Empty at the end of the connection.
+    """
     raw = b""
     while b"\r\n\r\n" not in raw:
         chunk = client.recv(1 << 16)
@@ -129,6 +135,8 @@ def _read_request(client: socket.socket) -> str:
         raw += chunk
     head, _, body = raw.partition(b"\r\n\r\n")
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+    if raw.startswith(b"GET "):
+        return "look"
     while len(body) < int(fields[b"content-length"]):
         body += client.recv(1 << 16)
     return "stream" if json.loads(body)["stream"] else "whole"

@@ -51,7 +51,8 @@ class Gated(Shim):
             **(models or {}),
         }
         off = {"usage_tracker": {"enabled": False}}
-        rest = {"main": "free", "weak": "paid", "modules": off, **settings}
+        once = {"retries": 0}
+        rest = {"main": "free", "weak": "paid", "modules": off, "routing": once, **settings}
         config(home, json.dumps({**rest, "models": catalog}))
         self._gate = home / "gate.json"
         self._log = home / "gate.log"

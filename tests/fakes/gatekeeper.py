@@ -38,7 +38,7 @@ class Gate:
     def progress(self, received: int) -> bool:
         return self._most is None or received <= self._most
 
-    async def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         _log(
             {
                 "finish": outcome.status,

@@ -10,6 +10,7 @@ import selectors
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,10 @@ class Shim:
         with contextlib.closing(connection):
             connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
             response = connection.getresponse()
-            return Answer(response.status, response.read().decode())
+            answer = Answer(response.status, response.read().decode())
+        if exchange := response.headers.get("X-Lodestar-Exchange"):
+            wait_recorded(self.home, exchange)
+        return answer
 
     def _line(self) -> str:
         stdout = self._process.stdout
@@ -128,6 +132,18 @@ class Shim:
         if not line:
             raise RuntimeError(f"the shim left with {self._process.wait()}")
         return line
+
+
+def wait_recorded(home: Path, exchange: str, most_s: float = 3.0) -> None:
+    """Wait for the end of an exchange: its client has the answer before it is settled."""
+    uri, deadline = f"file:{home / 'usage.db'}?mode=ro", time.monotonic() + most_s
+    sql = "SELECT 1 FROM exchanges WHERE id = ? AND status = 'open'"
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(uri, uri=True)) as connection,
+    ):
+        while connection.execute(sql, (exchange,)).fetchone() and time.monotonic() < deadline:
+            time.sleep(0.002)
 
 
 def rows(home: Path, sql: str) -> list[sqlite3.Row]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.shim import wait_recorded
+
 IMPATIENT = Path(__file__).with_name("impatient_shim.py")
 PROMPT = [{"role": "user", "content": "say hello"}]
 
@@ -86,9 +88,12 @@ class Shim:
         try:
             connection.request(method, path, data, {k: v for k, v in sent.items() if v})
             answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            found = answer.status, answer.headers, answer.read()
         finally:
             connection.close()
+        if answer.status == 200 and (exchange := answer.headers.get("X-Lodestar-Exchange")):
+            wait_recorded(self.home, exchange)
+        return found
 
     def chat(
         self, model: str = "fake", headers: Mapping[str, str] | None = None, **body: Any

@@ -16,7 +16,7 @@ from lodestar_shim.upstream import UpstreamError
 from tests.fakes.gated import DAILY, Gated
 from tests.fakes.shim_client import wait_for
 from tests.fakes.upstream import Upstream
-from tests.fakes.values import FREE, a_route
+from tests.fakes.values import FREE, PAID, a_route
 
 LOCAL = "`local-coder` (demo model)"
 KEY = {"paid-key": {"provider": "openai", "model": "m", "billing": "payg", "price_in": 3,
@@ -188,7 +188,8 @@ def test_a_chat_too_long_for_the_free_model_is_not_called_too_long_for_the_paid_
     """In a provider's words, Aider would offer its help on the wrong model's context window."""
     words = "This model's maximum context length is 4096 tokens"
     failed = UpstreamError(words, 400, code="context_length_exceeded")
-    error = unanswered(Refused(**DAILY), (a_route("local-coder", **FREE), failed), True)
+    no = Refused(**DAILY)
+    error = unanswered([(a_route(**PAID), no), (a_route("local-coder", **FREE), failed)], no)
     assert "maximum context length" not in error.message
     assert "the chat is too long for it; take files out: /drop" in error.message
 

@@ -97,7 +97,7 @@ def test_free_work_goes_on_and_no_paid_request_leaves(
         shim.process.stdin.close()
         warned = shim.process.stderr.read().decode()
     assert set(asked(upstream)) == {"costs-nothing"}
-    assert "Paid models are closed, free ones work" in said
+    assert "paid models are closed, free ones work" in said
     assert "lodestar data restore" in said or "LODESTAR_HOME" in said
     assert warned.startswith("warning: ")
     (kept,) = stand_ins(home)
@@ -131,7 +131,7 @@ def test_a_database_that_is_taken_away_in_use_closes_paid_models_at_once(
         shim.chat("paid-model")
         assert asked(upstream).count("costs") == 1
         assert shim.chat("free-model")[0] == 200
-        wait_for(lambda: "Paid models are closed" in notices(shim), 20)
+        wait_for(lambda: "paid models are closed" in notices(shim), 20)
     if how == "exchanged":
         (saved,) = (home / "backup").glob("*.rescued-*.db")
         assert count(saved, "exchanges") >= 3

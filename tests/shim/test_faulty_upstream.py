@@ -49,7 +49,8 @@ def started(
 ) -> Iterator[tuple[Shim, int]]:
     """An impatient shim, and the memory it had after its first answer."""
     home: Path = tmp_path_factory.mktemp("home")
-    config(home, "main: fake\nweak: fake\n" + free_model(running.url))
+    once = "routing: {retries: 0}\n"
+    config(home, "main: fake\nweak: fake\n" + once + free_model(running.url))
     with Shim(home, env={"LODESTAR_HOME": str(home)}, limits=LIMITS) as shim:
         assert shim.chat(stream=True)[0] == 200
         yield shim, shim.memory()

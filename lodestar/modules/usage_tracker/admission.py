@@ -22,6 +22,7 @@ from lodestar.modules.usage_tracker.limits import Limit, from_settings
 from lodestar.modules.usage_tracker.room import Call, room
 from lodestar.modules.usage_tracker.standing import Standing
 from lodestar.settings import Settings
+from lodestar.store.riding import passenger
 from lodestar.store.store import Store
 
 
@@ -45,6 +46,7 @@ def admit(
         raise refusals.unfit(store.unfit)
     late.retry(store)
     charges.sweep_orphans(store)
+    rider = passenger()
     wall = now_ms()
     with store.write() as connection:
         # Again: the transaction itself notices a database that was exchanged in place.
@@ -54,8 +56,8 @@ def admit(
             moment = ledger_clock.checked(connection, wall)
         except ledger_clock.ClockBehindError:
             raise refusals.clock_behind() from None
-        place = _place(connection, request.session)
-        limits = applying(_all(connection, settings, moment), place[0], route.alias)
+        place = whereabouts(connection, request.session)
+        limits = applying(limits_at(connection, settings, moment), place[0], route.alias)
         standings = standing.of_limits(
             store, limits, moment, zone(settings.timezone), request.session
         )
@@ -67,13 +69,14 @@ def admit(
         ledger_clock.advance(connection, wall)
         sized = replace(call, max_output=found.cap)
         hold = holds.place(connection, request, route, sized, moment, place)
+        rider.board(store)
     return Admitted(hold, found.tightest)
 
 
 def all_limits(store: Store, settings: Settings) -> list[Limit]:
     """Every limit that is in force now: of the settings and of `lodestar budget`."""
     with store.read() as connection:
-        return _all(connection, settings, ledger_clock.moment(connection, now_ms()))
+        return limits_at(connection, settings, ledger_clock.moment(connection, now_ms()))
 
 
 def applying(limits: Sequence[Limit], project: str | None, alias: str) -> list[Limit]:
@@ -85,12 +88,16 @@ def applying(limits: Sequence[Limit], project: str | None, alias: str) -> list[L
     ]
 
 
-def _all(connection: sqlite3.Connection, settings: Settings, moment: int) -> list[Limit]:
+def limits_at(connection: sqlite3.Connection, settings: Settings, moment: int) -> list[Limit]:
+    """Every limit that is in force at a moment of the ledger's clock."""
     own = budgets.active(connection, moment, settings.limits.on_limit)
     return [*from_settings(settings.limits), *own]
 
 
-def _place(connection: sqlite3.Connection, session: str | None) -> tuple[str | None, str | None]:
+def whereabouts(
+    connection: sqlite3.Connection, session: str | None
+) -> tuple[str | None, str | None]:
+    """The project and the branch of a session."""
     row = connection.execute(
         "SELECT project_id, branch FROM sessions WHERE id = ?", (session,)
     ).fetchone()

@@ -27,6 +27,8 @@ class Alert:
     session: str | None
     text: str
     created_ms: int
+    project: str | None = None
+    """The id of the session's project."""
 
     @property
     def limit(self) -> Key:
@@ -82,7 +84,8 @@ def add(connection: sqlite3.Connection, highest: Alert, lower: Sequence[int]) ->
     rows = [replace(highest, threshold=one, text="", projected=None) for one in lower]
     connection.executemany(
         "INSERT INTO alerts(id, limit_key, window_start_ms, threshold, unit, spent, amount,"
-        " projected, session_id, text, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " projected, session_id, text, created_ms, project_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(new_id(), *vars(row).values()) for row in (*rows, highest)],
     )
 
@@ -91,6 +94,6 @@ def newest(connection: sqlite3.Connection, limit: int) -> list[Alert]:
     """The last alerts, the newest first."""
     sql = (
         "SELECT limit_key, window_start_ms, threshold, unit, spent, amount, projected, session_id,"
-        " text, created_ms FROM alerts ORDER BY rowid DESC LIMIT ?"
+        " text, created_ms, project_id FROM alerts ORDER BY rowid DESC LIMIT ?"
     )
     return [Alert(*row) for row in connection.execute(sql, (limit,))]

@@ -171,6 +171,7 @@ def _alert(store: Store, look: Look, one: Standing, key: str, threshold: int) ->
         session=look.session,
         text=alert_text.sentence(one, threshold, found, look.now, look.zone),
         created_ms=now_ms(),
+        project=look.project,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lodestar.exchange import Request
+from lodestar.exchange import DEFAULT_OUTPUT, Request
 from lodestar.hookspecs import Refused
 from lodestar.settings import ModelEntry
 
-DEFAULT_OUTPUT = 8192
 PER_MESSAGE = 16
 PER_REQUEST = 64
 # No provider counts one picture or sound as more; its URL says nothing about its size.
@@ -71,10 +70,27 @@ def _check(body: Mapping[str, Any]) -> None:
     for part in _parts(body.get("messages") or ()):
         if not isinstance(part, Mapping) or part.get("type") not in PARTS:
             raise _unbounded("messages")
-        cached = part.get("cache_control")
-        if isinstance(cached, Mapping) and cached.get("ttl") not in (None, "5m"):
-            # Writing a cache for longer has another price.
-            raise _unbounded("cache_control")
+    # A message, a part of it or a tool may be marked.
+    if any(_kept_longer(mark) for mark in _marks([body.get("messages"), body.get("tools")])):
+        raise _unbounded("cache_control")
+
+
+def _kept_longer(mark: Any) -> bool:
+    """Whether a cache is to be kept for longer than usual: writing it has another price."""
+    return isinstance(mark, Mapping) and mark.get("ttl") not in (None, "5m")
+
+
+def _marks(value: Any) -> Iterator[Any]:
+    """Every `cache_control` in a JSON value."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            if "cache_control" in item:
+                yield item["cache_control"]
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
 
 
 def _unbounded(name: str) -> Refused:

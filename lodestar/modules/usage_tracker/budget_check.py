@@ -42,7 +42,7 @@ def check(context: Context, wanted: Wanted, json: bool) -> int:
     closed = context.settings.limits.free_only and not free
     code = AT_LIMIT if full or closed else ROOM
     if json:
-        data = [plain(context, seen, one) for one in counting]
+        data = [plain(seen, one) for one in counting]
         at = [data[counting.index(one)] for one in full]
         print_json("budget-check", {"room": code == ROOM, "at_limit": at, "limits": data},
                    free_only=context.settings.limits.free_only)  # fmt: skip

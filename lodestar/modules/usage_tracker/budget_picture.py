@@ -15,8 +15,9 @@ from lodestar.modules.usage_tracker.budget_scope import project_here, project_na
 from lodestar.modules.usage_tracker.budget_text import exact_amount, iso
 from lodestar.modules.usage_tracker.limits import WINDOWS, Limit, from_settings
 from lodestar.modules.usage_tracker.standing import Standing
+from lodestar.settings import Limits
 from lodestar.store.processes import runs
-from lodestar.store.sessions import boot_id
+from lodestar.store.sessions import boot_id, limits_of
 from lodestar.store.store import Store
 
 
@@ -36,6 +37,8 @@ class Picture:
     standings: Sequence[Standing]
     raises: Sequence[Entry]
     names: Mapping[str, str]
+    origins: Mapping[str, str]
+    """Where each key of the settings was set: here, or by the flags of the session."""
 
     def raises_of(self, limit: Limit) -> list[Entry]:
         """What a limit is raised by now."""
@@ -53,6 +56,9 @@ def picture(context: Context, store: Store) -> Picture:
         now = ledger_clock.moment(connection, wall)
         project = project_here(store, context)
         session = _running(store, project)
+        own = limits_of(store, session)
+        limits = _merged(limits, own)
+        origins = {f"limits.{name}": origin for name, (_, origin) in own.items()}
         found = [*budgets.active(connection, now, limits.on_limit), *from_settings(limits)]
         found.sort(key=_place)
         return Picture(
@@ -64,14 +70,15 @@ def picture(context: Context, store: Store) -> Picture:
             standings=standing.of_limits(store, found, now, here, session),
             raises=budgets.raises(connection, now),
             names=project_names(store),
+            origins={**context.origins, **origins},
         )
 
 
-def origin(context: Context, limit: Limit) -> str:
+def origin(seen: Picture, limit: Limit) -> str:
     """Where a limit was set."""
     if limit.source == budgets.SOURCE:
         return "lodestar budget"
-    return context.origins.get(limit.source, "default")
+    return seen.origins.get(limit.source, "default")
 
 
 def percent(one: Standing) -> int:
@@ -79,7 +86,7 @@ def percent(one: Standing) -> int:
     return one.spent * 100 // one.limit.amount if one.limit.amount else 100
 
 
-def plain(context: Context, seen: Picture, one: Standing) -> dict[str, Any]:
+def plain(seen: Picture, one: Standing) -> dict[str, Any]:
     """A limit for programs."""
     limit, unit = one.limit, one.limit.unit
     return {
@@ -95,7 +102,7 @@ def plain(context: Context, seen: Picture, one: Standing) -> dict[str, Any]:
         "resets_at": iso(one.end_ms, seen.zone) if one.end_ms else None,
         "on_limit": limit.policy,
         "source": limit.source,
-        "origin": origin(context, limit),
+        "origin": origin(seen, limit),
         "raises": [
             {
                 "amount": exact_amount(entry.amount or 0, unit),
@@ -106,6 +113,12 @@ def plain(context: Context, seen: Picture, one: Standing) -> dict[str, Any]:
             for entry in seen.raises_of(limit)
         ],
     }
+
+
+def _merged(limits: Limits, own: Mapping[str, tuple[Any, str]]) -> Limits:
+    """What holds in the session that runs: what it was started with, else what is set here."""
+    known = {name: value for name, (value, _) in own.items() if name in Limits.model_fields}
+    return Limits.model_validate({**limits.model_dump(), **known})
 
 
 def _running(store: Store, project: str | None) -> str | None:

@@ -30,7 +30,7 @@ def show(context: Context, json: bool) -> None:
     """Print all limits."""
     with ledger(context) as store:
         seen = picture(context, store)
-    data = [plain(context, seen, one) for one in seen.standings]
+    data = [plain(seen, one) for one in seen.standings]
     free_only = context.settings.limits.free_only
     if json:
         more = {"tz": context.settings.timezone, "session": seen.session}
@@ -40,7 +40,7 @@ def show(context: Context, json: bool) -> None:
     else:
         titles = [one_line(label(one.limit, seen.names)) for one in seen.standings]
         for title, one in zip(titles, seen.standings, strict=True):
-            for line in _lines(context, seen, one, title.ljust(max(map(len, titles)))):
+            for line in _lines(seen, one, title.ljust(max(map(len, titles)))):
                 print(printable(line))  # noqa: T201
     for line in _remarks(context, seen):
         note(line)
@@ -56,18 +56,18 @@ def bar(one: Standing) -> str:
     return "=" * spent + ":" * (taken - spent) + "-" * (BAR - taken)
 
 
-def _lines(context: Context, seen: Picture, one: Standing, title: str) -> Iterator[str]:
+def _lines(seen: Picture, one: Standing, title: str) -> Iterator[str]:
     limit, unit = one.limit, one.limit.unit
     if limit.window == "call":
-        yield f"{title}  asks above {limit_text(limit)} (from {origin(context, limit)})"
+        yield f"{title}  asks above {limit_text(limit)} (from {origin(seen, limit)})"
     elif limit.amount == 0:
-        yield f"{title}  0, so paid models are closed (from {origin(context, limit)})"
+        yield f"{title}  0, so paid models are closed (from {origin(seen, limit)})"
     else:
         spent = amount_text(one.spent, unit) if unit == "usd" else f"{one.spent:,}"
         yield f"{title}  [{bar(one)}] {percent(one):3}%  {spent} of {limit_text(limit)}"
         held = f", {amount_text(one.held, unit)} held by calls that run" if one.held else ""
         yield f"    {_left(one)}{held}{_reset(seen, one)}"
-        yield f"    at the limit: {limit.policy}; from {origin(context, limit)}"
+        yield f"    at the limit: {limit.policy}; from {origin(seen, limit)}"
     for entry in seen.raises_of(limit):
         until = moment_text(entry.until_ms or 0, seen.now, seen.zone)
         why = f": {one_line(entry.reason)}" if entry.reason else ""

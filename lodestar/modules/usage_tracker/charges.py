@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from functools import partial
 from typing import Any
 
 from lodestar.clock import now_ms
@@ -61,7 +62,7 @@ def charge_free(
         "avoided_nano": list_price(against[1], usage) if against else None,
         "avoided_alias": against[0] if against else None,
     }
-    with store.write() as connection:
+    with store.write(durable=False) as connection:
         place = connection.execute(
             "SELECT project_id, branch FROM sessions WHERE id = ?", (request.session,)
         ).fetchone()
@@ -87,9 +88,9 @@ def settle(store: Store, hold: Hold, outcome: Outcome) -> dict[str, Any] | None:
         holds.set_state(connection, hold.id, "posted" if row else "voided", ending.reason)
         if row is not None:
             insert(connection, row)
+            home = Home(store.path.parent)
+            store.after_commit(partial(journal.append, home, "charges", row))
         state.bump(connection)
-    if row is not None:
-        journal.append(Home(store.path.parent), "charges", row)
     if ending.cash_nano > hold.amount:
         log.error("%s cost more than its worst case: %d n$", hold.route.alias, ending.cash_nano)
     return row

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
-from lodestar.exchange import Outcome, Request, Route
+from lodestar.exchange import SHORT, Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
-from lodestar.modules.usage_tracker import admission, charges, holds, late, refusals
+from lodestar.modules.usage_tracker import admission, charges, holds, late, outlook, refusals
 from lodestar.modules.usage_tracker.admission import Admitted
 from lodestar.modules.usage_tracker.charges import Against
 from lodestar.modules.usage_tracker.holds import Hold
@@ -28,7 +28,6 @@ log = logging.getLogger("lodestar.usage_tracker")
 BYTES_PER_TOKEN = 1024
 BYTES_PER_ANSWER = 64 * 1024
 LOOK_AGAIN_S = 0.1
-SHORT = ("commit_message", "summary")
 
 
 class FreeGate:
@@ -49,10 +48,10 @@ class FreeGate:
         """Never stops a free answer."""
         return True
 
-    async def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """Record the tokens; a database that fails is logged, the answer stands."""
         what = (self._store, self._request, self._route, outcome, self._against)
-        await to_the_end(late.book, self._store, partial(charges.charge_free, *what))
+        late.book(self._store, partial(charges.charge_free, *what))
 
 
 class PaidGate:
@@ -62,6 +61,8 @@ class PaidGate:
         self.max_output: int | None = hold.max_output
         self.notices = notices
         self.settled = False
+        self.cash_nano = 0
+        """What was charged, once it is settled."""
         self._hold = hold
         self._store = store
         self._most_bytes = (
@@ -74,11 +75,14 @@ class PaidGate:
         """False where far more arrives than the output cap allows."""
         return self._most_bytes is None or received <= self._most_bytes
 
-    async def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """Settle the hold. Where that fails it stays held, which counts its worst case."""
         self.settled = True
-        work = partial(charges.settle, self._store, self._hold, outcome)
-        await to_the_end(late.settle, self._store, work)
+        late.settle(self._store, partial(self._settle, outcome))
+
+    def _settle(self, outcome: Outcome) -> None:
+        charge = charges.settle(self._store, self._hold, outcome)
+        self.cash_nano = charge["cash_nano"] if charge else 0
 
 
 @asynccontextmanager
@@ -95,7 +99,7 @@ async def attempt_gate(
         yield gate
     finally:
         if not gate.settled:
-            await gate.finish(ending)
+            await to_the_end(gate.finish, ending)
 
 
 async def _paid(request: Request, route: Route, store: Store, settings: Settings) -> PaidGate:
@@ -105,24 +109,41 @@ async def _paid(request: Request, route: Route, store: Store, settings: Settings
     if not price.worst(1, 1):
         raise _no_cost(route.alias)
     call = holds.worst_case(request, route, price)
-    # Short calls that finish what is under way are answered for free instead of waiting.
-    patience_s = 0 if request.kind in SHORT else settings.limits.wait_s
-    began = time.monotonic()
+    if request.kind not in SHORT:
+        outlook.remember(store, request.session, route.alias, call)
     notices: list[str] = []
-    while True:
-        patient = time.monotonic() - began < patience_s
-        found = await _admitted(store, settings, request, route, call, patient)
-        if isinstance(found, Admitted):
-            break
-        if not notices:
-            notices.append(f"waited for other calls: they held the {refusals.name(found.limit)}")
-        await asyncio.sleep(LOOK_AGAIN_S)
+    found = await _awaited(store, settings, request, route, call, notices)
     if found.hold.max_output < call.max_output and found.tightest:
         notices.append(
             f"the answer may have {found.hold.max_output:,} tokens at most:"
             f" the {refusals.name(found.tightest.limit)} is nearly used up"
         )
     return PaidGate(found.hold, store, notices)
+
+
+async def _awaited(
+    store: Store,
+    settings: Settings,
+    request: Request,
+    route: Route,
+    call: Call,
+    notices: list[str],
+) -> Admitted:
+    """Admission, waited for as long as other calls' holds alone are in the way."""
+    # Short calls that finish what is under way are answered for free instead of waiting.
+    patience_s = 0 if request.kind in SHORT else settings.limits.wait_s
+    began = time.monotonic()
+    with ExitStack() as waiting:
+        while True:
+            patient = time.monotonic() - began < patience_s
+            found = await _admitted(store, settings, request, route, call, patient)
+            if isinstance(found, Admitted):
+                return found
+            if not notices:
+                name = refusals.name(found.limit)
+                notices.append(f"waited for other calls: they held the {name}")
+                waiting.enter_context(outlook.waiting(store, found.limit))
+            await asyncio.sleep(LOOK_AGAIN_S)
 
 
 async def _admitted(

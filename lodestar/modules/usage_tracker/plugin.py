@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lodestar.exchange import Request, Route
 from lodestar.hookspecs import AttemptGate, hookimpl
-from lodestar.modules.usage_tracker import alerts, late
+from lodestar.modules.usage_tracker import alerts, late, outlook
 from lodestar.modules.usage_tracker.charges import sweep_orphans
 from lodestar.modules.usage_tracker.comparison import compared_with
 from lodestar.modules.usage_tracker.gate import attempt_gate
@@ -49,6 +49,20 @@ def session_event(
         return None
     sweep_orphans(store)
     return session_lines(store, session) if event["type"] == "finished" else None
+
+
+@hookimpl
+def control_actions(settings: Settings) -> list[Any]:
+    """What the status line says of limits."""
+    return [outlook.status]
+
+
+@hookimpl
+def register_checks(settings: Settings) -> list[Any]:
+    """Whether the ledger is right, and the part of `lodestar status` about budgets."""
+    from lodestar.modules.usage_tracker.looks import looks
+
+    return looks(settings)
 
 
 @hookimpl

@@ -66,6 +66,41 @@ def purge_holds(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
     ).rowcount
 
 
+def purge_alerts(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
+    """Delete old alerts; what a window or a session that goes on has told is not told again."""
+    before = _before(purge)
+    if before is None:
+        return 0
+    return connection.execute(
+        "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE created_ms < ?"
+        " AND coalesce(session_id, '') NOT IN (SELECT id FROM sessions WHERE ended_ms IS NULL)"
+        " LIMIT ?)",
+        (before, most),
+    ).rowcount
+
+
+def forget_alerts(connection: sqlite3.Connection, purge: Purge, most: int) -> int:
+    """Delete the alerts of a project's own limits and sessions.
+
+    What its sessions were told of everybody's limits stays, without them: it is told once.
+    """
+    if purge.project is None or purge.text_only:
+        return 0
+    gone = connection.execute(
+        "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE instr(limit_key, ?)"
+        " OR project_id = ? AND limit_key LIKE '%/session/%' LIMIT ?)",
+        (f"/{purge.project}/", purge.project, most),
+    ).rowcount
+    return (
+        gone
+        + connection.execute(
+            "UPDATE alerts SET session_id = NULL, project_id = NULL WHERE id IN"
+            " (SELECT id FROM alerts WHERE project_id = ? LIMIT ?)",
+            (purge.project, most),
+        ).rowcount
+    )
+
+
 def replay(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> bool | None:
     """Put a row of the journal back; None where its table is not the ledger's."""
     if table == "charges":

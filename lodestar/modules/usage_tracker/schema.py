@@ -151,9 +151,26 @@ _COPY_CHARGES = (
     " LEFT JOIN holds h ON h.id = c.hold_id LEFT JOIN sessions s ON s.id = c.session_id"
 )
 
+
+def _alerts_of_projects(connection: sqlite3.Connection) -> None:
+    # The session that was told may be forgotten before its alerts are.
+    connection.execute("ALTER TABLE alerts ADD COLUMN project_id TEXT")
+    connection.execute(
+        "UPDATE alerts SET project_id ="
+        " (SELECT project_id FROM sessions WHERE sessions.id = alerts.session_id)"
+    )
+
+
 MIGRATIONS = MigrationSet(
     "usage_tracker",
-    (("create_tables", _create_tables), ("windows_and_budgets", _windows_and_budgets)),
-    purgers=(retention.purge_charges, retention.purge_holds, retention.forget_words),
+    (
+        ("create_tables", _create_tables),
+        ("windows_and_budgets", _windows_and_budgets),
+        ("alerts_of_projects", _alerts_of_projects),
+    ),
+    purgers=(
+        *(retention.purge_charges, retention.purge_holds, retention.forget_words),
+        *(retention.purge_alerts, retention.forget_alerts),
+    ),
     replay=retention.replay,
 )

@@ -16,8 +16,8 @@ from tests.fakes.values import PAID, a_request, a_route
 
 HELLO_INPUT = 16 + 64 + len("modelmmessagesroleusercontenthello")
 """The most input tokens of `a_request()`."""
-WORST = HELLO_INPUT * 3_000 + 1000 * 15_000
-"""The worst case of `a_request()` on the paid route, nano-dollars."""
+WORST = HELLO_INPUT * 3_750 + 1000 * 15_000
+"""The worst case of `a_request()` on the paid route, nano-dollars: all of it written to a cache."""
 
 
 def limited(**limits: Any) -> Settings:
@@ -48,7 +48,7 @@ def spend(
     async def run() -> Any:
         what = (request or a_request(), a_route(**{**PAID, **entry}), store)
         async with attempt_gate(*what, settings or Settings(), None) as gate:
-            await gate.finish(outcome)
+            gate.finish(outcome)
             return gate
 
     return asyncio.run(run())

@@ -61,7 +61,9 @@ def test_the_output_cap_is_the_least_that_is_known(
      {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]},
      {"messages": [{"role": "user", "content": ["words"]}]},
      {"messages": [{"role": "user", "content": [
-         {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]}],
+         {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]},
+     {"messages": [{"role": "user", "content": "a", "cache_control": {"ttl": "1h"}}]},
+     {"tools": [{"type": "function", "function": {"name": "f", "cache_control": {"ttl": "1h"}}}]}],
 )  # fmt: skip
 def test_a_request_without_a_bound_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:

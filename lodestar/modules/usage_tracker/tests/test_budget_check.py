@@ -90,6 +90,26 @@ def test_a_running_session_of_this_folder_is_what_session_limits_are_about(
     assert cli("budget", "check").code == 0
 
 
+def test_a_running_session_has_the_limits_that_it_was_started_with(
+    cli: Cli, home: Home, ledger: Store
+) -> None:
+    """A flag is known to the session alone; without the session it is not there."""
+    home.config_file.write_text("limits:\n  session_usd: 5\n  daily_usd: 7\n")
+    own = {"session_usd": ("0.0135", "command line"), "on_limit": ("stop", "a profile")}
+    started = Session("S1", Path.cwd(), "default", None, os.getpid(), limits=own)
+    start_session(ledger, home, started)
+    spent(ledger, "S1")
+    seen = shown(cli)
+    assert [seen["session"][name] for name in ("limit", "spent", "on_limit", "origin")] == [
+        *("0.0135", "0.01359", "stop", "command line")
+    ]
+    assert seen["day"]["limit"] == "7.00"
+    assert cli("budget", "check").code == 3
+    with ledger.write() as connection:
+        connection.execute("UPDATE sessions SET ended_ms = 1 WHERE id = 'S1'")
+    assert (shown(cli)["session"]["limit"], cli("budget", "check").code) == ("5.00", 0)
+
+
 def test_limits_of_the_settings_are_shown_with_where_they_are_set(cli: Cli, home: Home) -> None:
     home.config_file.write_text("limits:\n  daily_usd: 0.5\n  free_only: true\n")
     done = cli("budget", "show", "--json")

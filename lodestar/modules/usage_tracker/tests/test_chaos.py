@@ -61,7 +61,8 @@ def shim(provider: Chaos, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "open": {**paid, "model": "gpt-4o", "api_base": provider.url},
         "gone": {**paid, "model": "gpt-4o", "api_base": "http://127.0.0.1:9/v1"},
     }
-    config(home, f"main: free\nweak: free\nmodels: {json.dumps(models)}\n")
+    once = "routing: {retries: 0}"
+    config(home, f"main: free\nweak: free\n{once}\nmodels: {json.dumps(models)}\n")
     with Shim(home, env={"LODESTAR_HOME": str(home)}, limits=LIMITS) as running:
         yield running
 

@@ -19,7 +19,7 @@ from lodestar.store.store import Store
 from tests.fakes.values import FREE, PAID, UNPRICED, a_request, a_route, reported, unreported
 
 HELLO_INPUT = 16 + 64 + len("modelmmessagesroleusercontenthello")
-HELLO_WORST = HELLO_INPUT * 3_000 + 1000 * 15_000
+HELLO_WORST = HELLO_INPUT * 3_750 + 1000 * 15_000
 
 
 def through(
@@ -30,7 +30,7 @@ def through(
     async def run() -> Any:
         chosen = route or a_route(**PAID)
         async with attempt_gate(request or a_request(), chosen, store, Settings(), None) as gate:
-            await gate.finish(outcome)
+            gate.finish(outcome)
             return gate
 
     return asyncio.run(run())
@@ -64,7 +64,7 @@ def test_a_free_route_shows_its_own_list_price_and_what_the_other_model_would_co
         route = a_route("free", **FREE, price_in="1", price_out="2")
         against = ("paid", Price(3_000, 15_000))
         async with attempt_gate(a_request(), route, store, Settings(), against) as gate:
-            await gate.finish(reported(100, 10))
+            gate.finish(reported(100, 10))
 
     asyncio.run(run())
     row = charge(store)
@@ -104,7 +104,7 @@ def test_the_hold_is_committed_and_covers_the_worst_case_before_the_gate_opens(
                 (row,) = other.rows("SELECT * FROM holds")
             assert (row["state"], row["amount_nano"]) == ("held", HELLO_WORST)
             assert gate.max_output == 1000
-            await gate.finish(unreported())
+            gate.finish(unreported())
 
     asyncio.run(run())
 
@@ -164,8 +164,8 @@ def test_nothing_is_charged_where_the_provider_did_nothing(store: Store, outcome
 def test_settling_twice_charges_once(store: Store) -> None:
     async def run() -> None:
         async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
-            await gate.finish(reported(100, 10))
-            await gate.finish(unreported())
+            gate.finish(reported(100, 10))
+            gate.finish(unreported())
 
     asyncio.run(run())
     assert charge(store)["usage_source"] == "provider"
@@ -231,7 +231,7 @@ def test_a_failing_settlement_leaves_the_worst_case_held(store: Store) -> None:
         async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
             with store.write() as connection:
                 connection.execute("DROP TABLE charges")
-            await gate.finish(unreported())
+            gate.finish(unreported())
 
     asyncio.run(run())
     assert hold(store)["state"] == "held"
@@ -249,7 +249,7 @@ def test_many_attempts_at_once_leave_one_charge_for_each_used_hold(store: Store)
 
     async def one(outcome: Outcome) -> None:
         async with attempt_gate(a_request(), a_route(**PAID), store, Settings(), None) as gate:
-            await gate.finish(outcome)
+            gate.finish(outcome)
 
     async def run() -> None:
         await asyncio.gather(*map(one, chosen))

@@ -138,6 +138,5 @@ def test_a_paid_call_that_cannot_be_written_down_is_not_sent(
         assert refused.status == 400
         assert "cannot be written down" in refused.body
         assert not upstream.chats
-        states = rows(tmp_path / "home", "SELECT state FROM holds")
-        assert [row["state"] for row in states] == ["voided"]
+        assert not rows(tmp_path / "home", "SELECT state FROM holds"), "both, or neither"
         assert shim.chat("free-model").status == 200

@@ -29,7 +29,7 @@ def free(store: Store, input: int, output: int, against: Against | None = SONNET
     async def run() -> None:
         what = (a_request(), a_route("local", **FREE), store, Settings(), against)
         async with attempt_gate(*what) as gate:
-            await gate.finish(reported(input, output))
+            gate.finish(reported(input, output))
 
     asyncio.run(run())
 
