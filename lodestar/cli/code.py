@@ -63,12 +63,12 @@ def code(
 def _limits(time_limit: str | None, budget: str | None, free_only: bool) -> dict[str, Any]:
     return {
         "limits.session_minutes": _minutes(time_limit),
-        "limits.session_usd": _dollars(budget),
+        "limits.session_usd": dollars(budget),
         "limits.free_only": free_only or None,
     }
 
 
-def _dollars(text: str | None) -> str | None:
+def dollars(text: str | None) -> str | None:
     """The amount without its sign. Raises UsageError for what is none."""
     amount = text and text.strip().removeprefix("$")
     if amount is None or re.fullmatch(r"\d{1,7}(\.\d{1,9})?|\.\d{1,9}", amount):
@@ -97,6 +97,7 @@ def _work(
     flags: Mapping[str, Any], arguments: Sequence[str], ahead: Any, ask: bool, plain: bool
 ) -> int:
     from lodestar.loading import load
+    from lodestar.local_models import settled
     from lodestar.supervisor.free_only import check_models
     from lodestar.supervisor.session import run_session, warn
     from lodestar.supervisor.signals import Signals
@@ -108,6 +109,9 @@ def _work(
     if settle(loaded):
         loaded = load(flags)
     warn(() if told else loaded.warnings)
+    before = len(loaded.warnings)
+    loaded = settled(loaded)
+    warn(loaded.warnings[before:])
     warn(list(check_models(loaded, arguments)))
     preload = threading.Timer(PRELOAD_AFTER_S, _preload)
     preload.daemon = True

@@ -22,7 +22,7 @@ from lodestar.summary import Summary, render, summary
 from lodestar.supervisor.session import Ended
 from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.uncommitted import dirty, settle, tell_own
-from lodestar.terminal import one_line
+from lodestar.terminal import printable
 
 
 def finish(context: Context, ended: Ended, ask: bool, signals: Signals) -> None:
@@ -56,7 +56,7 @@ def _store(context: Context, session: str, sets: Sequence[MigrationSet]) -> Stor
 def _tell_place(store: Store) -> None:
     """Where the session is recorded, if not in the database, and how that is mended."""
     if store.stands_for:
-        sys.stderr.write(f"note: {one_line(told(store, store.stands_for))}\n")
+        sys.stderr.write(f"{printable(told(store, store.stands_for).lines('note:'))}\n")
 
 
 def _look_back(context: Context, plugins: Plugins, store: Store, ended: Ended, ask: bool) -> None:

@@ -25,7 +25,7 @@ from lodestar.supervisor.shim_process import ShimProcess
 from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.terminal import restored
 from lodestar.supervisor.uncommitted import tell_left
-from lodestar.terminal import one_line
+from lodestar.terminal import one_line, printable
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run_session(
         with _writing(context.home):
             sweep(context.home)
             left = tell_left(context.home, context.project.root)
-            warn(look.warnings(context.home.database))
+            _warn_of_database(context.home)
             files = SessionFiles(context, session)
             ending.callback(files.remove)
             files.write_shim(flags)
@@ -117,6 +117,12 @@ def warn(lines: Sequence[str]) -> None:
     """Print the configuration's warnings, one line each."""
     for line in lines:
         sys.stderr.write(f"warning: {one_line(line)}\n")
+
+
+def _warn_of_database(home: Home) -> None:
+    problem = look.warning(home.database)
+    if problem:
+        sys.stderr.write(f"{printable(problem.lines('warning:'))}\n")
 
 
 @contextmanager
