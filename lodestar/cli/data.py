@@ -69,6 +69,7 @@ def restore(
 
     The files of before are moved aside, never deleted. No session may be running.
     """
+    from lodestar.cli.data_text import lost_lines
     from lodestar.cli.opening import configuration, migration_sets
     from lodestar.store import restore as restoring
 
@@ -81,6 +82,8 @@ def restore(
     note(f"restored; {_rows(done.replayed)} of the journal put back")
     if done.lost:
         note(f"{_rows(done.lost)} could not be put back, as what they refer to is lost")
+    for line in lost_lines(done.exchanges, context.settings.timezone):
+        note(line)
     _tell_aside(done.aside)
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from lodestar.cli.output import size_text
 from lodestar.clock import local_text
+from lodestar.store.lost import Lost
 
 Line = tuple[str, str]
+NAMED = 10
+"""Exchanges named of those that a restore could not bring back; the last ones."""
 
 
 def status_rows(
@@ -34,6 +37,20 @@ def status_rows(
         "kept",
         f"rows {keep['rows_days']} days, texts {keep['text_days']} days, {keep['backups']} backups",
     )
+
+
+def lost_lines(lost: Sequence[Lost], zone: str | None) -> Iterator[str]:
+    """What a restore could not bring back; of what was free the journal knows nothing."""
+    if not lost:
+        return
+    one = len(lost) == 1
+    count = "1 exchange is" if one else f"{len(lost)} exchanges are"
+    cost = "what it cost is counted" if one else "what they cost is counted"
+    yield f"{count} in the log no more, as far as can be known; {cost}"
+    if len(lost) > NAMED:
+        yield f"    from {local_text(lost[0].at_ms, zone)} on; the last {NAMED}:"
+    for exchange in lost[-NAMED:]:
+        yield f"    {local_text(exchange.at_ms, zone)}  {exchange.alias}  {exchange.id}"
 
 
 def _free(found: Mapping[str, Any]) -> str:

@@ -52,7 +52,8 @@ def _status(row: dict[str, Any]) -> str:
 
 def _attempt(row: dict[str, Any]) -> str:
     where = f"{row['alias']} ({row['provider']}, {row['model']}, {row['billing']})"
-    return f"attempt  {row['number']} {where}: {_status(row)}, {_ms(row['duration_ms'])}"
+    why = f" ({row['reason']})" if row["reason"] else ""
+    return f"attempt  {row['number']} {where}: {_status(row)}, {_ms(row['duration_ms'])}{why}"
 
 
 def _rating(row: dict[str, Any]) -> str:

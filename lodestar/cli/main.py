@@ -22,6 +22,7 @@ from lodestar.cli import (
     profile,
     rate,
     shim,
+    status,
     trust,
 )
 from lodestar.cli.groups import PassingOn
@@ -65,6 +66,7 @@ def _add_core(app: typer.Typer) -> None:
     app.add_typer(engine.app, name="engine", rich_help_panel=MODELS)
     app.add_typer(config.app, name="config", rich_help_panel=HEALTH)
     app.add_typer(data.app, name="data", rich_help_panel=HEALTH)
+    app.command("status", rich_help_panel=HEALTH)(status.status)
     app.command("doctor", rich_help_panel=HEALTH)(doctor.doctor)
     app.add_typer(shim.app, name="shim", rich_help_panel=HEALTH)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from lodestar.doctor.check import Check, Problem
 from lodestar.errors import LodestarError
-from lodestar.paths import Home, is_shared, own_files
+from lodestar.paths import Home, is_shared, make_private, own_files, tighten
 from lodestar.store import backup
 from lodestar.store.stand_in import kept
 from lodestar.store.state import read_witness, witness_path
@@ -22,10 +23,16 @@ DO_BACKUP = "lodestar data backup"
 
 def checks(home: Home, store: Store | LodestarError) -> list[Check]:
     """The checks of a home; `store` is its database, or why it cannot be opened."""
+    # Without a database there is nothing that a witness could know.
+    known = (
+        ()
+        if isinstance(store, LodestarError)
+        else (Check("a witness that knows the database", lambda: unwitnessed(home, store)),)
+    )
     return [
         Check("a home that only you can read", lambda: readable(home)),
         Check("a sound database", lambda: unsound(store)),
-        Check("a witness that knows the database", lambda: unwitnessed(home, store)),
+        *known,
         Check("a recent backup that is whole", lambda: stale(home, store)),
         Check("no session whose log is kept apart", lambda: apart(home)),
         Check(sqlite_subject(sqlite3.sqlite_version_info), list),
@@ -37,28 +44,39 @@ def readable(home: Home) -> list[Problem]:
     open_ones = [path for path in (home.root, *own_files(home.root)) if _is_open(path)]
     more = f", and {len(open_ones) - AT_MOST} more" if len(open_ones) > AT_MOST else ""
     names = ", ".join(str(path) for path in open_ones[:AT_MOST])
-    do = f"chmod -R go= {home.root}"
-    return [Problem(f"others have rights on {names}{more}", do)] if open_ones else []
+    if not open_ones:
+        return []
+    do, why = f"chmod -R go= {home.root}", "what others may read, they may copy"
+    what = f"others have rights on {names}{more}"
+    return [Problem(what, do, why, fix=lambda: _made_private(home, len(open_ones)))]
+
+
+def _made_private(home: Home, count: int) -> str:
+    with suppress(FileNotFoundError):
+        tighten(home.root)
+    problems = make_private(home.root)
+    if problems:
+        raise problems[0]
+    return f"made {'1 file or folder' if count == 1 else f'{count} files and folders'} private"
 
 
 def unsound(store: Store | LodestarError) -> list[Problem]:
     """What SQLite finds wrong with the file."""
     if isinstance(store, LodestarError):
-        return [Problem(f"{store.what}: {store.why}", store.do)]
+        return [Problem(store.what, store.do, store.why)]
     said = store.rows("PRAGMA integrity_check")[0][0]
     if said == "ok":
         return []
     return [Problem(f"{store.path}: {said}", "restore it from a backup before you go on")]
 
 
-def unwitnessed(home: Home, store: Store | LodestarError) -> list[Problem]:
+def unwitnessed(home: Home, store: Store) -> list[Problem]:
     """What would let the database be exchanged unseen."""
-    if isinstance(store, LodestarError):
-        return []  # That is said already.
     if store.unfit:
-        return [Problem(f"{store.unfit.what}: {store.unfit.why}", store.unfit.do)]
+        return [Problem(store.unfit.what, store.unfit.do, store.unfit.why)]
     if read_witness(home.database) is None:
-        return [Problem(f"{witness_path(home.database)} is missing", "start a session")]
+        why = "without it the database could be exchanged unseen"
+        return [Problem(f"{witness_path(home.database)} is missing", "start a session", why)]
     return []
 
 
@@ -68,7 +86,8 @@ def stale(home: Home, store: Store | LodestarError) -> list[Problem]:
     if files and not backup.is_good(files[0]):
         return [Problem(f"{files[0]} is damaged", f"rm {files[0]}; lodestar data backup")]
     if isinstance(store, LodestarError):
-        return []
+        do = "lodestar data restore puts back what the journal knows"
+        return [] if files else [Problem("there is no backup", do)]
     row = store.rows("SELECT min(started_ms), max(started_ms) FROM exchanges")[0]
     if row[0] is None:
         return []
@@ -76,13 +95,16 @@ def stale(home: Home, store: Store | LodestarError) -> list[Problem]:
     if row[1] - saved <= MISSED_MS:
         return []
     what = f"the last backup is {files[0]}" if files else "there is no backup"
-    return [Problem(f"{what}, and there is work of more than two days since", DO_BACKUP)]
+    why = "what is lost with the database is lost for good"
+    what = f"{what}, and there is work of more than two days since"
+    return [Problem(what, DO_BACKUP, why, "warn")]
 
 
 def apart(home: Home) -> list[Problem]:
     """Stand-ins: what was asked while the database could not be used."""
     do = "lodestar data merge, once the database can be used"
-    return [Problem(f"{path} holds a session", do) for path in kept(home)]
+    why = "the database could not be used while it ran"
+    return [Problem(f"{path} holds a session", do, why, "warn") for path in kept(home)]
 
 
 def sqlite_subject(version: tuple[int, int, int]) -> str:

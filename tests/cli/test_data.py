@@ -184,12 +184,15 @@ def test_doctor_names_a_missing_backup_and_a_session_kept_apart(cli: Cli, used: 
     (used.root / "run").mkdir(exist_ok=True)
     (used.root / "run" / "stand-in-X.db").write_bytes(b"")
     said = cli("doctor").out
-    assert "[problem] a sound database" in said
+    assert "[fail] a sound database" in said
     assert "lodestar data reset --accept" in said
-    assert "[problem] no session whose log is kept apart" in said
+    assert "[warn] no session whose log is kept apart" in said
+    assert "[fail] a recent backup that is whole" in said
+    # What is gone cannot be vouched for.
+    assert "witness" not in said
 
 
 def test_doctor_asks_for_a_backup_of_days_of_work(cli: Cli, used: Home) -> None:
-    assert "do: lodestar data backup" in cli("doctor").out
+    assert "do:  lodestar data backup" in cli("doctor").out
     cli("data", "backup")
-    assert "[ok] a recent backup that is whole" in cli("doctor").out
+    assert "[ok]   a recent backup that is whole" in cli("doctor").out
