@@ -1,0 +1,1 @@
+"""Lodestar beside other gateways, in one interleaved run on loopback."""
