@@ -19,9 +19,16 @@ class LodestarError(Exception):
         self.do = do
 
     def __str__(self) -> str:
-        lines = [("error:", self.what), ("why:  ", self.why), ("do:   ", self.do)]
+        return self.lines("error:")
+
+    def lines(self, head: str) -> str:
+        """The three lines; `head` is what the first one begins with."""
+        said = ((head, self.what), ("why:", self.why), ("do:", self.do))
+        width = max(len(label) for label, _ in said)
         # A name with a line break in it must not look like a line of ours.
-        return "\n".join(f"{label} {' '.join(text.split())}" for label, text in lines if text)
+        return "\n".join(
+            f"{label.ljust(width)} {' '.join(text.split())}" for label, text in said if text
+        )
 
 
 class UsageError(LodestarError):

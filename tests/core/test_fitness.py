@@ -24,7 +24,7 @@ REASONS = {
     "deleted": "is gone",
     "truncated": "is empty",
     "cut_short": "is damaged",
-    "header_zeroed": "cannot use the database",
+    "header_zeroed": "is damaged",
     "overwritten": "is damaged",
     "older": "is an older copy",
     "another": "is not the database that was left here",

@@ -60,9 +60,11 @@ def test_it_is_never_fit_for_money_and_remembers_why(home: Home) -> None:
         assert store.unfit is store.stands_for
         assert store.unfit
         assert (store.unfit.what, store.unfit.do) == (REASON.what, REASON.do)
-        line = told(store, store.unfit)
-    assert "Paid models are closed" in line
-    assert str(path) in line
+        said = told(store, store.unfit).lines("warning:")
+    what, why, do = said.splitlines()
+    assert what == "warning: the database is gone; paid models are closed, free ones work"
+    assert why == f"why:     somebody took it; this session's log is kept in {path}"
+    assert do == "do:      lodestar data restore; then: lodestar data merge"
 
 
 def test_a_shim_that_comes_again_goes_on_in_the_same_one(home: Home) -> None:

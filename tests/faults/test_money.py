@@ -67,7 +67,7 @@ class World:
                 bill = tokens[0] * 3_000 + tokens[1] * 15_000
                 self.billed[session] = self.billed.get(session, 0) + bill
                 await asyncio.sleep(0)
-                await gate.finish(self.outcome(*tokens))
+                gate.finish(self.outcome(*tokens))
 
     def two_calls(self, session: str) -> None:
         """At the same time, so that the second one meets the hold of the first."""
