@@ -36,11 +36,15 @@ class End:
 
 @dataclass(frozen=True)
 class News:
-    """One answer of the shim: new notices, the end (None: go on), the status line's parts."""
+    """One answer of the shim: new notices, the end (None: go on), the status line's parts.
+
+    `waits` is why a request waits just now, empty where none does.
+    """
 
     notices: list[Notice] = field(default_factory=list)
     end: End | None = None
     status: list[str] = field(default_factory=list)
+    waits: str = ""
 
 
 class Channel:
@@ -105,7 +109,8 @@ def _news(data: dict[str, Any]) -> News:
         )
         for item in data.get("notices") or []
     ]
-    return News(notices, _end(data.get("end")), [str(part) for part in data.get("status") or []])
+    status = [str(part) for part in data.get("status") or []]
+    return News(notices, _end(data.get("end")), status, str(data.get("waits") or ""))
 
 
 def _end(data: dict[str, Any] | None) -> End | None:

@@ -19,9 +19,9 @@ YELLOW, PLAIN = "\x1b[33m", "\x1b[0m"
 class Desk:
     """Holds notices, the status line and a request to end until Aider's prompt can take them.
 
-    Never touches the terminal while an answer streams, and never ends a y/n question: there
-    Aider takes an end of input for Yes. Methods may be called from any thread, except those
-    that say otherwise.
+    Never touches the terminal while an answer streams, but for its title while a request waits.
+    Never ends a y/n question: there Aider takes an end of input for Yes. Methods may be called
+    from any thread, except those that say otherwise.
     """
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class Desk:
             if self._end is None or self._end.minutes is not None:
                 self._end = None if self._answered(news.end) else news.end
             self._status = news.status
+        self._title.pass_by(f"Lodestar waits: {news.waits}" if news.waits else "")
         self.refresh()
 
     def refresh(self) -> None:

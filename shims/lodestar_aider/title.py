@@ -16,10 +16,27 @@ class Title:
 
     def __init__(self) -> None:
         self._saved = False
+        self._lasting = ""
+        self._passing = ""
 
     def show(self, text: str) -> None:
         """Make it the title; nothing where it is empty or the terminal has none."""
+        self._lasting = printable(text) or self._lasting
+        if text and not self._passing:
+            self._write(self._lasting)
+
+    def pass_by(self, text: str) -> None:
+        """Make it the title until this is called with nothing: then the former one is back."""
         text = printable(text)
+        if text == self._passing:
+            return
+        self._passing = text
+        if text or self._lasting:
+            self._write(text or self._lasting)
+        else:
+            self.restore()
+
+    def _write(self, text: str) -> None:
         if not text or not _has_title():
             return
         sys.stdout.write(f"{'' if self._saved else SAVE}\x1b]2;{text}\x07")

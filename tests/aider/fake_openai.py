@@ -52,6 +52,7 @@ class FakeOpenAI:
     unknown_paths: list[str] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     status: list[str] = field(default_factory=list)
+    waits: str = ""
     end: dict[str, str] | None = None
     hold: bool = False
     broken_channel: int = 0
@@ -172,6 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         with state.changed:
             news = [notice for notice in state.notices if notice["id"] > after]
             answer = {"notices": news, "end": state.end, "status": state.status}
+            answer |= {"waits": state.waits} if state.waits else {}
         self._json(200, answer)
 
     def do_POST(self) -> None:

@@ -45,6 +45,12 @@ def test_a_title_is_set_at_the_prompt_and_taken_back_at_the_end(place: Place) ->
         place.fake.add("notices", _notice(3, title="Lodestar: 95 %"))
         terminal.wait("notice 3")
         terminal.wait_raw("\x1b]2;Lodestar: 95 %\x07")
+        # While a request waits it says so, and then what it said before.
+        place.fake.change(waits="other calls hold the daily limit ($2.00)")
+        terminal.wait_raw("\x1b]2;Lodestar waits: other calls hold the daily limit ($2.00)\x07")
+        place.fake.change(waits="")
+        lasting = "\x1b]2;Lodestar: 95 %\x07"
+        terminal.wait_raw(f"($2.00)\x07{lasting}")
         assert terminal.raw.count(SAVE) == 1
         assert RESTORE not in terminal.raw
         terminal.send("/exit\r")
@@ -64,6 +70,31 @@ title.restore()
 title.restore()
 print("done")
 """
+
+
+PASSING = """
+from lodestar_aider.title import Title
+title = Title()
+title.pass_by("waits")
+title.pass_by("waits")
+title.pass_by("")
+print("nothing", flush=True)
+title.pass_by("waits")
+title.show("80 %")
+title.pass_by("")
+title.restore()
+"""
+
+
+def test_a_passing_title_gives_way_to_the_lasting_one_or_the_users_own() -> None:
+    environ = {**os.environ, "TERM": "xterm-256color"}
+    child = pexpect.spawn(sys.executable, ["-I", "-c", PASSING], env=environ, encoding="utf-8")
+    with Terminal(child) as terminal:
+        assert terminal.exit_code() == 0
+        waits, lasting = "\x1b]2;waits\x07", "\x1b]2;80 %\x07"
+        first, second = terminal.raw.split("nothing\r\n")
+    assert first == f"{SAVE}{waits}{RESTORE}"
+    assert second == f"{SAVE}{waits}{lasting}{RESTORE}"
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def _is_refused_once_and_goes_on_for_free(machine: FakedMachine, terminal: Scree
 def _is_answered_for_free_and_told_so(machine: FakedMachine, terminal: Screen) -> None:
     _limit(machine, "downgrade")
     terminal.send("/model dear\r")
-    terminal.wait("PAID dear", 2)
+    # Nothing is called paid that will be answered for free.
+    terminal.wait("FREE local-coder (demo model), not dear: daily limit")
     before = len(_edits(machine))
     terminal.send("rename it once more\r")
     terminal.wait("answered for free by `local-coder` (demo model)")

@@ -17,7 +17,12 @@ def test_the_edit_is_made_and_the_user_told_before_and_after(faked: FakedMachine
     assert "Traceback" not in done.stdout + done.stderr
     warnings, _, after = done.stderr.partition("project: ")
     assert "paid models are closed, free ones work" in warnings
-    assert "lodestar data restore" in warnings
+    assert [line[:9] for line in warnings.splitlines()[:3]] == [
+        "warning: ",
+        "why:     ",
+        "do:      ",
+    ]
+    assert "do:      lodestar data restore; the damaged file is kept\n" in warnings
     assert "1 commit" in after
     (kept,) = (faked.home / "run").glob("stand-in-*.db")
     assert f"this session's log is kept in {kept}" in after

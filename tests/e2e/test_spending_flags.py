@@ -57,6 +57,9 @@ def test_a_paid_model_answers_within_the_budget_of_the_session(
     assert "Bearer a-key-of-somebody" in keys(upstream)
     charged = machine.rows("SELECT sum(cash_nano) AS cash FROM charges")[0]["cash"]
     assert 0 < charged <= 500_000_000
+    # What `lodestar budget show` says of it while it runs.
+    known = json.loads(machine.rows("SELECT limits FROM sessions")[0]["limits"])
+    assert known["session_usd"] == ["0.50", "command line"]
 
 
 @pytest.mark.parametrize("budget", ["-1", "2,5"])

@@ -149,7 +149,7 @@ def test_reasoning_that_is_only_in_the_total_is_charged(store: Store) -> None:
 
 def test_a_cost_above_the_worst_case_is_charged_in_full(store: Store) -> None:
     through(store, reported(2 * HELLO_INPUT, 2000))
-    assert charge(store)["cash_nano"] == 2 * HELLO_WORST
+    assert charge(store)["cash_nano"] == 2 * (HELLO_INPUT * 3_000 + 1000 * 15_000) > HELLO_WORST
 
 
 @pytest.mark.parametrize(

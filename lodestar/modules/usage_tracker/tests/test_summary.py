@@ -68,8 +68,8 @@ def test_money_and_worst_cases_are_named(store: Store) -> None:
     through(store, reported(100, 10))
     through(store, unreported())
     spent, assumed = lines(store) or []
-    assert spent == "spent $0.0158"
-    assert "$0.0154 is a worst case" in assumed
+    assert spent == "spent $0.0159"
+    assert "$0.0155 is a worst case" in assumed
 
 
 def test_another_session_is_not_counted(store: Store) -> None:
