@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from lodestar.errors import CredentialsError
@@ -110,6 +111,7 @@ def check_key(key: str, entry: ModelEntry, alias: str) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host, with or without a port, is this machine."""
     name = urlsplit(f"//{host}").hostname or ""
@@ -119,6 +121,7 @@ def is_loopback(host: str) -> bool:
         return name == "localhost"
 
 
+@lru_cache(maxsize=256)
 def _address(url: str) -> str:
     """The host of a URL as `Account` has it; empty where it cannot be read."""
     try:

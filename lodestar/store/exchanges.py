@@ -17,7 +17,7 @@ Message = tuple[str, str | None, int]
 
 def open_exchange(store: Store, request: Request, prompt: Sequence[Message]) -> None:
     """Insert the exchange as open, with its prompt."""
-    with store.write() as connection:
+    with store.joined() as connection:
         connection.execute(
             "INSERT INTO exchanges(id, session_id, turn, client_request, kind, requested_alias,"
             " stream, status, started_ms, request_bytes)"
@@ -37,15 +37,10 @@ def open_exchange(store: Store, request: Request, prompt: Sequence[Message]) -> 
         _link(connection, request.id, "prompt", 0, prompt)
 
 
-def is_known(store: Store, id: str) -> bool:
-    """Whether the exchange was inserted."""
-    return store.row("SELECT 1 FROM exchanges WHERE id = ?", (id,)) is not None
-
-
 def open_attempt(store: Store, id: str, request: Request, route: Route, number: int) -> None:
     """Insert one attempt as open."""
     entry = route.entry
-    with store.write() as connection:
+    with store.joined() as connection:
         connection.execute(
             "INSERT INTO attempts(id, exchange_id, number, alias, provider, model, billing, tier,"
             " status, started_ms, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
@@ -67,7 +62,7 @@ def open_attempt(store: Store, id: str, request: Request, route: Route, number: 
 def close_attempt(store: Store, id: str, outcome: Outcome) -> None:
     """Record how an attempt ended."""
     usage = outcome.usage
-    with store.write() as connection:
+    with store.joined() as connection:
         connection.execute(
             "UPDATE attempts SET status = ?, http_status = ?, error = ?, input_tokens = ?,"
             " output_tokens = ?, usage_source = ?, ttft_ms = ?, duration_ms = ? WHERE id = ?",
@@ -85,11 +80,11 @@ def close_attempt(store: Store, id: str, outcome: Outcome) -> None:
         )
 
 
-def close_exchange(store: Store, exchange: Exchange, answer: Sequence[Message]) -> None:
-    """Record the final outcome and the answer, however partial."""
+def close_exchange(store: Store, exchange: Exchange, answer: Sequence[Message]) -> bool:
+    """Record the final outcome and the answer, however partial. False where it was never opened."""
     request, outcome, usage = exchange.request, exchange.outcome, exchange.outcome.usage
-    with store.write() as connection:
-        connection.execute(
+    with store.joined() as connection:
+        found = connection.execute(
             "UPDATE exchanges SET served_alias = ?, served_model = ?, route_reason = ?, status = ?,"
             " error = ?, finish_reason = ?, input_tokens = ?, output_tokens = ?,"
             " cache_read_tokens = ?, cache_write_tokens = ?, reasoning_tokens = ?,"
@@ -113,7 +108,10 @@ def close_exchange(store: Store, exchange: Exchange, answer: Sequence[Message]) 
                 request.id,
             ),
         )
-        _link(connection, request.id, "answer", len(request.body.get("messages") or ()), answer)
+        if found.rowcount:
+            start = len(request.body.get("messages") or ())
+            _link(connection, request.id, "answer", start, answer)
+    return found.rowcount > 0
 
 
 def _link(

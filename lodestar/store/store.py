@@ -201,6 +201,10 @@ class Store:
         """
         return self._writers.write(durable)
 
+    def joined(self) -> AbstractContextManager[sqlite3.Connection]:
+        """`write`, but inside another one nothing is undone alone: for parts of one whole."""
+        return self._writers.joined()
+
     def after_commit(self, work: Callable[[], object]) -> None:
         """Inside `write`: call `work` once all of it is committed, if it ever is."""
         self._writers.after_commit(work)

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from lodestar.store.connection import begins, lock_path, unstopped
@@ -37,6 +37,7 @@ class Writers:
         self.younger = False
         """Whether the database turned out to know less than it knew."""
         self._path = path
+        self._lock_path = lock_path(path)
         self._connection = connection
         self._lock_file = lock_file
         self._lock = threading.RLock()
@@ -56,7 +57,7 @@ class Writers:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """The turn among all processes, without a transaction."""
-        with self._lock, turn(lock_path(self._path), self._lock_file, LONG_S):
+        with self._lock, turn(self._lock_path, self._lock_file, LONG_S):
             yield
 
     @contextmanager
@@ -79,7 +80,7 @@ class Writers:
                     yield connection
             else:
                 self._waiting = waiting
-                with self._transaction(deadline, wait_s) as connection:
+                with self._transaction(deadline, wait_s, durable) as connection:
                     yield connection
                 number = self._log_sync.committed() if durable else None
         finally:
@@ -89,6 +90,20 @@ class Writers:
             self._log_sync.wait(number)
         for work in waiting:
             work()
+
+    @contextmanager
+    def joined(self) -> Iterator[sqlite3.Connection]:
+        """The transaction that this thread is in, or one of its own. Nothing is undone alone."""
+        mine = self._lock.acquire(blocking=False)
+        try:
+            if mine and self._writing:
+                yield self._connection
+                return
+        finally:
+            if mine:
+                self._lock.release()
+        with self.write() as connection:
+            yield connection
 
     def after_commit(self, work: Callable[[], object]) -> None:
         """Call `work` once the transaction that this thread is in is committed, if it ever is."""
@@ -110,17 +125,20 @@ class Writers:
         self._connection.execute("RELEASE part")
 
     @contextmanager
-    def _transaction(self, deadline: float, wait_s: float) -> Iterator[sqlite3.Connection]:
-        with unstopped(), self._taken(deadline):
+    def _transaction(
+        self, deadline: float, wait_s: float, durable: bool
+    ) -> Iterator[sqlite3.Connection]:
+        # Who may not wait has a loop that answers the signal itself, after this.
+        with unstopped() if wait_s > 0 else nullcontext(), self._taken(deadline):
             deadline = min(deadline, time.monotonic() + FOREIGN_S)
             while True:
                 with self._connection_taken(wait_s):
                     self._roll_back()
                     try:
                         # Inside: what interrupts right after it must not leave it open.
-                        if self._begins():
+                        if self._begins(durable):
                             yield self._connection
-                            self._commit()
+                            self._commit(durable)
                             return
                     except BaseException:
                         self._roll_back()
@@ -147,7 +165,7 @@ class Writers:
         came = False
         try:
             left_s = max(0.0, deadline - time.monotonic())
-            with turn(lock_path(self._path), self._lock_file, left_s):
+            with turn(self._lock_path, self._lock_file, left_s):
                 came = True
                 yield
         except BusyError:
@@ -155,7 +173,7 @@ class Writers:
                 self._patience.lost()
             raise
 
-    def _begins(self) -> bool:
+    def _begins(self, durable: bool) -> bool:
         """Begin a transaction; False where somebody else is in one."""
         if self.sight:
             self.sight.refresh(self._connection)
@@ -163,17 +181,19 @@ class Writers:
             return False
         self._writing = True
         self._patience.got_in()
-        if self.sight and self.sight.is_younger(self._connection):
-            # What is free is written down all the same; who spends money asks in here.
+        # What is free is written down all the same; who spends money asks in here.
+        if durable and self.sight and self.sight.is_younger(self._connection):
             self.younger = True
         return True
 
-    def _commit(self) -> None:
-        reached = self.sight.reached(self._connection) if self.sight else 0
+    def _commit(self, durable: bool) -> None:
+        # Only what is durable moves the number on.
+        sight = self.sight if durable else None
+        reached = sight.reached(self._connection) if sight else 0
         self._connection.execute("COMMIT")
         self.commits += 1
-        if self.sight:
-            self.sight.keep(reached)
+        if sight:
+            sight.keep(reached)
 
     def _roll_back(self) -> None:
         """End a transaction that is open; one that failed to end would be joined for ever."""

@@ -104,7 +104,7 @@ class Recorder:
         def complete() -> None:
             with self._store.write(durable=paid):
                 settle(exchange.outcome)
-                self._write(exchange, attempt)
+                self._rows(exchange, attempt)
 
         def surely() -> None:
             try:
@@ -137,14 +137,17 @@ class Recorder:
             self._retry = asyncio.create_task(self._write_later())
 
     def _write(self, exchange: Exchange, attempt: str | None) -> None:
-        answer = [self._cleaner.message("assistant", exchange.text)] if exchange.text else []
         with self._store.write(durable=False):
-            if not exchanges.is_known(self._store, exchange.request.id):
-                # Opening it failed (a full disk, a locked file): the row is made now.
-                self._reopen(exchange, attempt)
-            if attempt:
-                exchanges.close_attempt(self._store, attempt, exchange.outcome)
+            self._rows(exchange, attempt)
+
+    def _rows(self, exchange: Exchange, attempt: str | None) -> None:
+        answer = [self._cleaner.message("assistant", exchange.text)] if exchange.text else []
+        if not exchanges.close_exchange(self._store, exchange, answer):
+            # Opening it failed (a full disk, a locked file): the row is made now.
+            self._reopen(exchange, attempt)
             exchanges.close_exchange(self._store, exchange, answer)
+        if attempt:
+            exchanges.close_attempt(self._store, attempt, exchange.outcome)
 
     async def _write_later(self) -> None:
         while self._late:
