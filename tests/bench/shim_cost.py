@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def _report(shim: Shim, port: int) -> None:
-    print(f"the shim, {ROUNDS} requests in turns; everything recorded, synchronous=FULL")
+    print(f"the shim, {ROUNDS} requests in turns; everything recorded")
     direct, through, p95, cpu = asyncio.run(_compare(shim, port, stream=False))
     print(f"  one answer      direct {direct:.2f} ms, through {through:.2f} (p95 {p95:.2f}):")
     print(
