@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from lodestar.exchange import Exchange, Outcome, Route
+from lodestar.exchange import Exchange, Outcome, Route, Status
 from lodestar.ids import new_id
 from lodestar.store.riding import Rider, riding
 from lodestar.threads import to_the_end
@@ -22,6 +22,7 @@ from lodestar_shim.tee import Tee
 from lodestar_shim.upstream import UpstreamError
 
 Key = str | UpstreamError | None
+ABORTED: Status = "aborted"
 _UNWRITTEN = "a paid call is not sent that cannot be written down before: see logs/shim.log"
 
 
@@ -90,7 +91,7 @@ class Attempts:
 
         Raises Refused, UpstreamError; CancelledError where nobody listens.
         """
-        unsent = Outcome("aborted", sent=False)
+        unsent = Outcome(ABORTED, sent=False)
         attempt = Attempt(new_id(), route, len(self.made) + 1, _now(), Tee(), unsent)
         async with self._gates(attempt) as (gates, key):
             self.made.append(attempt)
@@ -167,19 +168,20 @@ class Attempts:
         request, route, upstreams = self._request, attempt.route, self._s.upstreams
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": route.alias}
         relay = Relay(self._asker, attempt.tee, gates, headers, first_s, upstreams.limits.tail_s)
-        attempt.outcome = Outcome("aborted")
+        attempt.outcome = Outcome(ABORTED)
         self._asker.billed = route.entry.paid
-        began = perf_counter()
+        began, status, code = perf_counter(), ABORTED, None
         try:
             cap = gates.max_output
             async with upstreams.post(request, route, attempt.id, cap, key, first_s) as answer:
                 send = relay.stream if request.stream else relay.whole
                 await send(answer)
+            status, code = "ok", 200
         finally:
             attempt.upstream_s = perf_counter() - began
             ttft = None if relay.first_ms is None else relay.first_ms - attempt.started_ms
-            attempt.outcome = replace(attempt.outcome, ttft_ms=ttft, overran=relay.overran)
-        attempt.outcome = replace(attempt.outcome, status="ok", http_status=200)
+            overran = relay.overran
+            attempt.outcome = Outcome(status, code, ttft_ms=ttft, overran=overran)
 
     async def _open(self, attempt: Attempt) -> None:
         recorder, request, route = self._s.recorder, self._request, attempt.route

@@ -89,8 +89,10 @@ class Upstreams:
         body = request_body(request, route.entry, cap)
         try:
             async with self._client.post(to, headers, body, first_s) as answer:
-                async with ceil_timeout(first_s):
-                    await _check(answer, request.stream, route.entry.provider)
+                if answer.status != 200:
+                    async with ceil_timeout(first_s):
+                        raise await _refusal(answer, route.entry.provider)
+                _check(answer, request.stream)
                 yield answer
         except NotConnectedError as error:
             raise _unreached(error) from error
@@ -167,15 +169,17 @@ def output_cap(body: Mapping[str, Any], entry: ModelEntry, cap: int | None) -> i
     return min(DEFAULT_OUTPUT, entry.context // 2) if entry.context else DEFAULT_OUTPUT
 
 
-async def _check(response: Answer, stream: bool, provider: str) -> None:
+async def _refusal(response: Answer, provider: str) -> UpstreamError:
     if 300 <= response.status < 400:
-        raise UpstreamError("it sends the request elsewhere, which is refused", response.status)
-    if response.status != 200:
-        text = (await _beginning(response)).decode("utf-8", "replace")
-        message, code = _explain(text)
-        after = response.headers.get("Retry-After")
-        sent, status = _sent_and_status(response, provider)
-        raise UpstreamError(message, status, sent, code, after)
+        return UpstreamError("it sends the request elsewhere, which is refused", response.status)
+    text = (await _beginning(response)).decode("utf-8", "replace")
+    message, code = _explain(text)
+    after = response.headers.get("Retry-After")
+    sent, status = _sent_and_status(response, provider)
+    return UpstreamError(message, status, sent, code, after)
+
+
+def _check(response: Answer, stream: bool) -> None:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise UpstreamError("the answer is compressed, which was not asked for", 200)
     expected = "text/event-stream" if stream else "application/json"
