@@ -85,11 +85,14 @@ class Writers:
                 number = self._log_sync.committed() if durable else None
         finally:
             self._lock.release()
-        # Others write meanwhile; who was given a hold waits for his own.
-        if number is not None:
-            self._log_sync.wait(number)
-        for work in waiting:
-            work()
+        try:
+            # Others write meanwhile; who was given a hold waits for his own.
+            if number is not None:
+                self._log_sync.wait(number)
+        finally:
+            # Committed it is, also where the disk fails to say that it has it.
+            for work in waiting:
+                work()
 
     @contextmanager
     def joined(self) -> Iterator[sqlite3.Connection]:

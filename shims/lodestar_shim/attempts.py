@@ -86,6 +86,15 @@ class Attempts:
         """Whether an answer began."""
         return bool(self.made) and self.made[-1].outcome.ttft_ms is not None
 
+    @property
+    def is_late_news(self) -> bool:
+        """Whether something failed, and its client may know already how the exchange ended."""
+        last = self.made[-1] if self.made else None
+        if last is None:
+            return False
+        broke_off = last.outcome.status == "error" and last.outcome.ttft_ms is not None
+        return broke_off or (len(self.made) > 1 and last.tee.complete)
+
     async def at(self, route: Route, first_s: float) -> None:
         """Try a route; its answer is to begin within `first_s`.
 
@@ -93,14 +102,18 @@ class Attempts:
         """
         unsent = Outcome(ABORTED, sent=False)
         attempt = Attempt(new_id(), route, len(self.made) + 1, _now(), Tee(), unsent)
-        async with self._gates(attempt) as (gates, key):
+        async with self._gates(attempt) as gates:
             self.made.append(attempt)
             self._asker.tee = attempt.tee
             try:
+                # Once the gates are open, and before the first row: it may stand in it.
+                key = await self._s.keys.look(route)
                 if not attempt.written:
                     await self._open(attempt)
                 await self._call(attempt, gates, key, first_s)
             except UpstreamError as error:
+                # Its server's words go to the client as well; they may quote the key.
+                error.args = (self._s.recorder.words(str(error)),)
                 attempt.failed(str(error), error.status, error.sent)
                 raise
             except StreamBrokenError as error:
@@ -112,11 +125,10 @@ class Attempts:
                 await self._settle(attempt, gates)
 
     @asynccontextmanager
-    async def _gates(self, attempt: Attempt) -> AsyncIterator[tuple[Gates, Key]]:
-        """The opened gates and the key; the attempt's first row goes with the hold of its money."""
+    async def _gates(self, attempt: Attempt) -> AsyncIterator[Gates]:
+        """The opened gates; the attempt's first row goes along with the hold of its money."""
         s, request, route = self._s, self._request, attempt.route
         rider = Rider(lambda: s.recorder.opening(request, route, attempt.id))
-        # A key is looked up once the gates are open, and before the first row: it may be in it.
         rides = attempt.number == 1 and s.keys.knows(route)
         asked = perf_counter()
         async with AsyncExitStack() as stack:
@@ -133,7 +145,7 @@ class Attempts:
             if route.entry.paid:
                 s.metrics.hold_wait.observe(perf_counter() - asked)
             attempt.written = rider.arrived
-            yield gates, await s.keys.look(route)
+            yield gates
 
     async def _settle(self, attempt: Attempt, gates: Gates) -> None:
         self._asker.billed = False
@@ -168,12 +180,18 @@ class Attempts:
         request, route, upstreams = self._request, attempt.route, self._s.upstreams
         headers = {"X-Lodestar-Exchange": request.id, "X-Lodestar-Model": route.alias}
         relay = Relay(self._asker, attempt.tee, gates, headers, first_s, upstreams.limits.tail_s)
-        attempt.outcome = Outcome(ABORTED)
-        self._asker.billed = route.entry.paid
+
+        def sending() -> None:
+            if self._asker.gone:
+                raise asyncio.CancelledError
+            attempt.outcome = Outcome(ABORTED)
+            self._asker.billed = route.entry.paid
+
         began, status, code = perf_counter(), ABORTED, None
         try:
             cap = gates.max_output
-            async with upstreams.post(request, route, attempt.id, cap, key, first_s) as answer:
+            call = upstreams.post(request, route, attempt.id, cap, key, first_s, sending)
+            async with call as answer:
                 send = relay.stream if request.stream else relay.whole
                 await send(answer)
             status, code = "ok", 200
@@ -181,7 +199,8 @@ class Attempts:
             attempt.upstream_s = perf_counter() - began
             ttft = None if relay.first_ms is None else relay.first_ms - attempt.started_ms
             overran = relay.overran
-            attempt.outcome = Outcome(status, code, ttft_ms=ttft, overran=overran)
+            sent = attempt.outcome.sent
+            attempt.outcome = Outcome(status, code, ttft_ms=ttft, overran=overran, sent=sent)
 
     async def _open(self, attempt: Attempt) -> None:
         recorder, request, route = self._s.recorder, self._request, attempt.route

@@ -86,7 +86,7 @@ class Cleaner:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """An upstream's words, which may quote a key, made fit to be stored."""
-        error = outcome.error and self._redactor.text(storable(outcome.error))
+        error = outcome.error and self.words(outcome.error)
         model, reason = outcome.served_model, outcome.finish_reason
         return replace(
             outcome,
@@ -95,6 +95,10 @@ class Cleaner:
             finish_reason=reason and self._name(reason),
             usage=replace(outcome.usage, raw=self._counts(outcome.usage.raw)),
         )
+
+    def words(self, text: str) -> str:
+        """Words of an upstream's, of any length, without secrets."""
+        return self._redactor.text(storable(text))
 
     def _name(self, text: str) -> str:
         # Searched before it is cut: half a key would not be found.

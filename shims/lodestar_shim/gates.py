@@ -11,6 +11,7 @@ from lodestar.hookspecs import AttemptGate, Refused
 from lodestar.plugins import Plugins, call
 from lodestar.settings import Settings
 from lodestar.store.store import Store
+from lodestar.threads import to_the_end
 
 log = logging.getLogger("lodestar.shim.gates")
 
@@ -73,30 +74,42 @@ async def open_gates(
     if route.entry.paid and settings.limits.free_only:
         raise _free_only(route)
     opened: list[AttemptGate] = []
-    metered = False
+    gates = Gates(opened, route.entry.paid)
     async with AsyncExitStack() as stack:
-        for name, impl in plugins.implementations("open_attempt"):
-            arguments = {"request": request, "route": route, "store": store, "settings": settings}
-            try:
-                manager = call(impl, arguments)
-                gate = await stack.enter_async_context(manager)
+        try:
+            async for gate in _entered(stack, request, route, plugins, store, settings):
                 opened.append(gate)
-                # Only a gate that set a cap has looked at what the answer may cost.
-                metered = metered or isinstance(gate.max_output, int)
-            except Refused:
-                raise
-            except Exception as error:
-                log.exception("the gate of module %s failed", name)
-                if route.entry.paid:
-                    raise _broken(name) from error
-        if route.entry.paid and not metered and not settings.allow_unmetered:
-            raise Refused(
-                f"`{route.alias}` is a paid model and nothing here counts its cost",
-                "ask",
-                "usage_tracker",
-                "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
-            )
-        yield Gates(opened, route.entry.paid)
+            # Only a gate that set a cap has looked at what the answer may cost.
+            metered = any(isinstance(gate.max_output, int) for gate in opened)
+            if route.entry.paid and not metered and not settings.allow_unmetered:
+                raise _unmetered(route)
+        except BaseException:
+            # Nothing was sent, and nothing will be.
+            await to_the_end(gates.finish, Outcome("aborted", sent=False))
+            raise
+        yield gates
+
+
+async def _entered(
+    stack: AsyncExitStack,
+    request: Request,
+    route: Route,
+    plugins: Plugins,
+    store: Store,
+    settings: Settings,
+) -> AsyncIterator[AttemptGate]:
+    for name, impl in plugins.implementations("open_attempt"):
+        arguments = {"request": request, "route": route, "store": store, "settings": settings}
+        try:
+            gate = await stack.enter_async_context(call(impl, arguments))
+        except Refused:
+            raise
+        except Exception as error:
+            log.exception("the gate of module %s failed", name)
+            if route.entry.paid:
+                raise _broken(name) from error
+        else:
+            yield gate
 
 
 def _lines(gate: AttemptGate) -> list[str]:
@@ -105,6 +118,15 @@ def _lines(gate: AttemptGate) -> list[str]:
         log.error("a gate's notices are no list: %.100r", lines)
         return []
     return [line for line in lines if isinstance(line, str)]
+
+
+def _unmetered(route: Route) -> Refused:
+    return Refused(
+        f"`{route.alias}` is a paid model and nothing here counts its cost",
+        "ask",
+        "usage_tracker",
+        "switch the module usage_tracker on, or set allow_unmetered: true in config.yaml",
+    )
 
 
 def _free_only(route: Route) -> Refused:

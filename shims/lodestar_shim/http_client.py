@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -121,9 +121,16 @@ class HttpClient:
 
     @asynccontextmanager
     async def post(
-        self, to: Target, headers: Mapping[str, str], body: bytes, first_s: float
+        self,
+        to: Target,
+        headers: Mapping[str, str],
+        body: bytes,
+        first_s: float,
+        sending: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[Answer]:
         """Send a request; yields its answer once its headers are there, due in `first_s`.
+
+        `sending` is called right before the first byte goes out; what it raises keeps it back.
 
         Raises NotConnectedError; aiohttp's ClientError, HttpProcessingError or OSError where the
         connection breaks or the answer is not HTTP; TimeoutError where it is silent for too long.
@@ -134,13 +141,23 @@ class HttpClient:
                 wire = await self._connect(to)
             try:
                 async with ceil_timeout(first_s):
-                    answer = await self._ask(wire, to, headers, body)
+                    answer = await self._ask(wire, to, headers, body, sending)
+            except BaseException:
+                # Its answer may still come: the next request would take it for its own.
+                wire.close()
+                raise
+            try:
                 yield answer
             finally:
                 self._keep(to, wire)
 
     async def _ask(
-        self, wire: Reply, to: Target, headers: Mapping[str, str], body: bytes
+        self,
+        wire: Reply,
+        to: Target,
+        headers: Mapping[str, str],
+        body: bytes,
+        sending: Callable[[], None],
     ) -> Answer:
         wire.set_response_params(
             timer=TimerNoop(),
@@ -150,7 +167,9 @@ class HttpClient:
         )
         if wire.transport is None:
             raise ClientConnectionError("the connection was closed")
-        wire.transport.write(_head(to, headers, len(body)) + body)
+        data = _head(to, headers, len(body)) + body
+        sending()
+        wire.transport.write(data)
         wire.start_timeout()
         while True:
             message, content = await wire.read()

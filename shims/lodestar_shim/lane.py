@@ -97,7 +97,9 @@ class LaneClient:
 
     async def fail(self, error: ShimError) -> None:
         """Answer with an error, or break what has begun."""
-        if self._begun or self.ended:
+        if self.ended:
+            return  # It has its answer, and may be asking again.
+        if self._begun:
             self.abort()
             return
         response = error.response()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -38,6 +39,9 @@ class Recorder:
         self._cleaner = Cleaner(settings.log, redactor)
         self._late: deque[tuple[Exchange, str | None]] = deque(maxlen=LATE_MOST)
         self._unobserved: deque[Exchange] = deque()
+        self._observing = threading.Lock()
+        self._has_failed = False
+        """Whether one of them had an attempt that failed."""
         self._retry: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -172,6 +176,10 @@ class Recorder:
         """An upstream's words, which may quote a key, made fit to be stored."""
         return self._cleaner.outcome(outcome)
 
+    def words(self, text: str) -> str:
+        """Somebody else's words without secrets, for whoever may read them."""
+        return self._cleaner.words(text)
+
     def learn_secret(self, secret: str) -> None:
         """From now on this secret is redacted too."""
         self._cleaner.learn(secret)
@@ -193,11 +201,19 @@ class Recorder:
 
     def _observe_soon(self, exchange: Exchange) -> None:
         self._unobserved.append(exchange)
+        self._has_failed = self._has_failed or bool(exchange.before)
+
+    async def failures_told(self) -> None:
+        """Return once the modules know of the failures of every exchange that is over."""
+        if self._has_failed:
+            await to_the_end(self.observe)
 
     def observe(self) -> None:
         """Tell the modules of the exchanges that are over. Call it in a worker thread."""
-        while self._unobserved:
-            self._observe(self._unobserved.popleft())
+        with self._observing:
+            while self._unobserved:
+                self._observe(self._unobserved.popleft())
+            self._has_failed = False
 
     def _observe(self, exchange: Exchange) -> None:
         self._plugins.collect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -74,10 +74,12 @@ class Upstreams:
         cap: int | None,
         key: str | None,
         first_s: float,
+        sending: Callable[[], None],
     ) -> AsyncIterator[Answer]:
         """Send the request; yields the answer once its headers, due in `first_s`, say success.
 
-        Raises UpstreamError for anything else.
+        `sending` is called right before the first byte goes out. Raises UpstreamError for
+        anything else.
         """
         to = await self._target(route.entry)
         try:
@@ -88,7 +90,7 @@ class Upstreams:
         headers = self._headers(route.entry, attempt, key)
         body = request_body(request, route.entry, cap)
         try:
-            async with self._client.post(to, headers, body, first_s) as answer:
+            async with self._client.post(to, headers, body, first_s, sending) as answer:
                 if answer.status != 200:
                     async with ceil_timeout(first_s):
                         raise await _refusal(answer, route.entry.provider)

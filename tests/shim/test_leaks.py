@@ -105,6 +105,16 @@ def test_an_upstreams_words_cannot_steer_the_terminal_that_shows_them(
     assert not set(message) & set("\x1b\x07\x9b\u202e")
 
 
+def test_an_upstreams_error_that_quotes_the_key_reaches_no_client_with_it(
+    tmp_path: Path, parrot: Parrot
+) -> None:
+    with Shim(_home(tmp_path / "home", parrot), env={"BIRD": CANARY}) as shim:
+        body = shim.chat(messages=[{"role": "user", "content": f"fail {CANARY}"}])[2]
+    message = json.loads(body)["error"]["message"]
+    assert "[REDACTED:known]" in message
+    assert not [form for form in forms(CANARY) if form in message]
+
+
 def _changed(home: Path, what: str) -> list[str]:
     return [sys.executable, "-I", changed_shim.__file__, what, "--home", str(home)]
 

@@ -45,6 +45,8 @@ def place(url: str) -> str:
     except ValueError:
         return "unknown"
     usual = port in (None, _PORTS.get(parts.scheme))
+    # Names of this machine are one: a gateway with paid models is not asked under another.
+    host = "127.0.0.1" if host in ("localhost", "::1") else host
     shown = f"[{host}]" if ":" in host else host
     return shown if usual else f"{shown}:{port}"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lodestar.clock import now_ms, zone
 from lodestar.exchange import Request, Route
@@ -35,12 +36,18 @@ class Admitted:
 
 
 def admit(
-    store: Store, settings: Settings, request: Request, route: Route, call: Call, patient: bool
+    store: Store,
+    settings: Settings,
+    request: Request,
+    route: Route,
+    call: Call,
+    patient: bool,
+    placed: Callable[[Hold], object] = lambda _: None,
 ) -> Admitted | Standing:
     """Check the limits and place the hold, in one transaction.
 
-    Where only other calls' holds are in the way, the limit to wait for is returned instead.
-    Raises Refused.
+    `placed` is told of the hold as soon as it is committed, also where an error follows. Where
+    only other calls' holds are in the way, the limit to wait for is returned. Raises Refused.
     """
     if store.unfit:
         raise refusals.unfit(store.unfit)
@@ -49,13 +56,7 @@ def admit(
     rider = passenger()
     wall = now_ms()
     with store.write() as connection:
-        # Again: the transaction itself notices a database that was exchanged in place.
-        if store.unfit:
-            raise refusals.unfit(store.unfit)
-        try:
-            moment = ledger_clock.checked(connection, wall)
-        except ledger_clock.ClockBehindError:
-            raise refusals.clock_behind() from None
+        moment = _moment(store, connection, wall)
         place = whereabouts(connection, request.session)
         limits = applying(limits_at(connection, settings, moment), place[0], route.alias)
         standings = standing.of_limits(
@@ -69,8 +70,19 @@ def admit(
         ledger_clock.advance(connection, wall)
         sized = replace(call, max_output=found.cap)
         hold = holds.place(connection, request, route, sized, moment, place)
+        store.after_commit(partial(placed, hold))
         rider.board(store)
     return Admitted(hold, found.tightest)
+
+
+def _moment(store: Store, connection: sqlite3.Connection, wall: int) -> int:
+    # Again: the transaction itself notices a database that was exchanged in place.
+    if store.unfit:
+        raise refusals.unfit(store.unfit)
+    try:
+        return ledger_clock.checked(connection, wall)
+    except ledger_clock.ClockBehindError:
+        raise refusals.clock_behind() from None
 
 
 def all_limits(store: Store, settings: Settings) -> list[Limit]:

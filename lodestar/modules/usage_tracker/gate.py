@@ -11,7 +11,15 @@ from functools import partial
 
 from lodestar.exchange import SHORT, Outcome, Request, Route
 from lodestar.hookspecs import AttemptGate, Refused
-from lodestar.modules.usage_tracker import admission, charges, holds, late, outlook, refusals
+from lodestar.modules.usage_tracker import (
+    admission,
+    bounds,
+    charges,
+    holds,
+    late,
+    outlook,
+    refusals,
+)
 from lodestar.modules.usage_tracker.admission import Admitted
 from lodestar.modules.usage_tracker.charges import Against
 from lodestar.modules.usage_tracker.holds import Hold
@@ -94,18 +102,19 @@ async def attempt_gate(
         yield FreeGate(request, route, store, against)
         return
     gate = await _paid(request, route, store, settings)
-    ending = Outcome("killed")
     try:
         yield gate
     finally:
+        # Core settles what it sent and what it gave up before; this is neither.
         if not gate.settled:
-            await to_the_end(gate.finish, ending)
+            await to_the_end(gate.finish, Outcome("killed"))
 
 
 async def _paid(request: Request, route: Route, store: Store, settings: Settings) -> PaidGate:
-    price = price_of(route.entry)
+    most = bounds.max_input(request) if route.entry.long_prompt else 0
+    price = price_of(route.entry, most)
     if price is None:
-        raise _no_price(route.alias)
+        raise refusals.no_price(route, most)
     if not price.worst(1, 1):
         raise _no_cost(route.alias)
     call = holds.worst_case(request, route, price)
@@ -149,30 +158,22 @@ async def _awaited(
 async def _admitted(
     store: Store, settings: Settings, request: Request, route: Route, call: Call, patient: bool
 ) -> Admitted | Standing:
-    """Ask for admission; a hold that is placed while the caller goes away is voided."""
-    placed: list[Admitted | Standing] = []
+    """Ask for admission; a hold that was placed is voided where the caller cannot use it."""
+    placed: list[Hold] = []
+    found: list[Admitted | Standing] = []
 
     def work() -> None:
-        placed.append(admission.admit(store, settings, request, route, call, patient))
+        asked = store, settings, request, route, call, patient
+        found.append(admission.admit(*asked, placed.append))
 
     try:
         await to_the_end(work)
-    except asyncio.CancelledError:
-        if placed and isinstance(placed[0], Admitted):
-            unsent = Outcome("killed", sent=False)
-            back = partial(charges.settle, store, placed[0].hold, unsent)
+    except BaseException:
+        for hold in placed:
+            back = partial(charges.settle, store, hold, Outcome("killed", sent=False))
             await to_the_end(late.settle, store, back)
         raise
-    return placed[0]
-
-
-def _no_price(alias: str) -> Refused:
-    return Refused(
-        f"the price of `{alias}` is not known, so its cost cannot be covered in advance",
-        "ask",
-        "price",
-        f"set price_in and price_out of `{alias}` in config.yaml, or use a free model",
-    )
+    return found[0]
 
 
 def _no_cost(alias: str) -> Refused:
