@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -41,7 +41,7 @@ class PriceFile:
 class Listed:
     """A model as the file has it: prices in USD per million tokens, limits in tokens.
 
-    `step` is the input above which another price holds; `context` ends there.
+    `step` is the input above which `long` are the prices; `context` ends there.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Listed:
     context: int | None
     max_output: int | None
     step: int | None = None
+    long: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @cache
@@ -102,13 +103,19 @@ def cost(entry: ModelEntry, tokens_in: int, tokens_out: int) -> Decimal | None:
 
 
 def _read(name: str, model: Mapping[str, Any], source: str) -> Listed:
-    found = {ours: _price(model.get(theirs)) for ours, theirs in _FIELDS.items()}
-    prices = {ours: price for ours, price in found.items() if price is not None}
+    prices = _prices(model)
     steps = [int(match[1]) * 1000 for key in model if (match := _STEP.fullmatch(key))]
     step = min(steps, default=None)
     window = _tokens(model.get("max_input_tokens") or model.get("max_tokens"))
     context = min(window, step) if window and step else window
-    return Listed(name, source, prices, context, _tokens(model.get("max_output_tokens")), step)
+    long = _prices(model, f"_above_{step // 1000}k_tokens") if step else {}
+    most = _tokens(model.get("max_output_tokens"))
+    return Listed(name, source, prices, context, most, step, long)
+
+
+def _prices(model: Mapping[str, Any], above: str = "") -> dict[str, Decimal]:
+    found = {ours: _price(model.get(theirs + above)) for ours, theirs in _FIELDS.items()}
+    return {ours: price for ours, price in found.items() if price is not None}
 
 
 def _price(value: Any) -> Decimal | None:

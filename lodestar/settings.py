@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -18,6 +19,19 @@ class Frozen(BaseModel):
     """A section of the settings: unknown keys are errors, values cannot change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LongPrompt(Frozen):
+    """What a call costs whose prompt has more than so many tokens: all of it, at these prices.
+
+    Where they are not known, a call that might be one is not sent.
+    """
+
+    above: int = Field(ge=256, description="tokens of input, cached ones too")
+    price_in: Price | None = Field(None, description="USD per million input tokens")
+    price_out: Price | None = Field(None, description="USD per million output tokens")
+    price_cache_read: Price | None = Field(None, description="read from a cache")
+    price_cache_write: Price | None = Field(None, description="written to a cache")
 
 
 class ModelEntry(Frozen):
@@ -47,6 +61,9 @@ class ModelEntry(Frozen):
     price_cache_write: Price | None = Field(
         None, description="USD per million input tokens written to a cache; default: 1.25 price_in"
     )
+    long_prompt: LongPrompt | None = Field(
+        None, description="`above` so many tokens of input other prices hold, for the whole call"
+    )
     price_source: str | None = Field(None, description="where the prices are from")
     price_date: str | None = Field(None, description="the day the prices were looked up")
     tier: Tier = Field(1, description="1 is free, 5 the dearest")
@@ -70,6 +87,14 @@ class ModelEntry(Frozen):
             raise ValueError("api_base must be an http:// or https:// URL")
         if self.provider == "litellm" and "/" not in self.model:
             raise ValueError("provider litellm needs a model such as anthropic/claude-sonnet-4-5")
+        if self.long_prompt and any(
+            theirs is not None and ours is not None and theirs < ours
+            for theirs, ours in (
+                (self.long_prompt.price_in, self.price_in),
+                (self.long_prompt.price_out, self.price_out),
+            )
+        ):
+            raise ValueError("a price of long_prompt is below the one of a short prompt")
         return self
 
     @property
@@ -163,6 +188,16 @@ class OllamaSettings(Frozen):
         pattern=r"^\S+$",
         description="its address, or `none`; default: OLLAMA_HOST, then http://127.0.0.1:11434",
     )
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        # As Ollama reads OLLAMA_HOST, a host alone will do.
+        parts = urlsplit(url if "://" in (url or "") else f"//{url or ''}")
+        whole = parts.scheme in ("", "http", "https") and (parts.hostname or not parts.scheme)
+        if not whole or parts.port == 0 or parts.username or parts.query or parts.fragment:
+            raise ValueError("it must be a URL like http://192.168.0.10:11434, or `none`")
+        return url
 
 
 class RoutingSettings(Frozen):

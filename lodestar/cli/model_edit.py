@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lodestar.loading import Context
 
 PRICES = ("price_in", "price_out", "price_cache_read", "price_cache_write")
-OF_THE_PRICE = (*PRICES, "price_source", "price_date")
+OF_THE_PRICE = (*PRICES, "long_prompt", "price_source", "price_date")
 OF_THE_MODEL = (*OF_THE_PRICE, "context", "max_output", "aider", "label", "note")
 """What does not hold for another model, unless it is given again."""
 
@@ -118,6 +118,8 @@ def _before(context: Context, alias: str) -> tuple[bool, dict[str, Any]]:
 
 
 def _number(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {inner: _number(inner, one) for inner, one in value.items()}
     return float(value) if key in PRICES and value is not None else value
 
 

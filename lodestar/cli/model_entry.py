@@ -22,11 +22,32 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST = 16_000
 """Of an answer, where a file says that a model could write more: so much is set aside."""
 
+
+def _provider(name: str | None) -> str | None:
+    """Raises UsageError where it is none, with the nearest that is one."""
+    import difflib
+    from typing import get_args
+
+    from lodestar.settings import ModelEntry
+
+    known = get_args(ModelEntry.model_fields["provider"].annotation)
+    if name is None or name in known:
+        return name
+    near = difflib.get_close_matches(name.lower(), known, 1)
+    other = f"--provider litellm --model {name}/..." if name else "--provider litellm"
+    raise UsageError(
+        f"`--provider {name}` is not known",
+        f"it is one of: {', '.join(known)}",
+        f"did you mean `{near[0]}`?" if near else f"for what the translator knows: {other}",
+    )
+
+
 ApiBase = Annotated[str | None, typer.Option(help="The server's URL; with /v1 for openai.")]
 Provider = Annotated[
     str | None,
     typer.Option(
-        help="openai (any compatible server; usual), ollama, litellm (all others) or engine."
+        callback=_provider,
+        help="openai (any compatible server; usual), ollama, litellm (all others) or engine.",
     ),
 ]
 PriceIn = Annotated[str | None, typer.Option(help="USD per million input tokens.")]
@@ -142,10 +163,14 @@ def with_list(alias: str, entry: dict[str, Any]) -> dict[str, Any]:
         note(f"{alias}: USD per million tokens by {found.source}: {given}")
     if found.context and "context" not in entry:
         completed["context"] = found.context
-        if found.step:
+        if found.step and "long_prompt" not in entry:
             note(
                 f"{alias}: more than {found.step} tokens of input cost more: its context ends there"
             )
+    if found.step and entry.get("billing") == "payg":
+        # Never below the prices of a short prompt, which may be the user's.
+        long = {n: max(float(p), completed.get(n) or 0) for n, p in found.long.items()}
+        completed.setdefault("long_prompt", {"above": found.step, **long})
     if found.max_output and "max_output" not in entry:
         completed["max_output"] = min(found.max_output, LONGEST)
     return completed

@@ -110,7 +110,7 @@ def test_without_an_ollama_the_setting_for_its_address_is_named(cli: Cli) -> Non
     ("more", "what"),
     [
         (("--provider", "litellm", "--model", "claude"), "`models.x` is not valid"),
-        (("--provider", "foo", "--model", "a"), "`models.x.provider` is not valid"),
+        (("--provider", "foo", "--model", "a"), "`--provider foo` is not known"),
         (("--provider", "ollama", "--model", "a", "--fallback", "nobody"), "no model called"),
         (("--provider", "ollama", "--model", "a", "--fallback", "x"), "in a circle"),
     ],
@@ -226,3 +226,37 @@ def test_a_wrong_change_is_refused_and_nothing_is_written(
     result = cli("models", "edit", *arguments)
     assert (result.code, home.config_file.read_text()) == (2, before)
     assert what in result.error[0]
+
+
+def test_a_model_whose_long_prompts_cost_more_is_added_with_those_prices(
+    cli: Cli, home: Home
+) -> None:
+    where = ("--provider", "litellm", "--model", "anthropic/claude-sonnet-4-5-20250929")
+    assert cli("models", "add", "mine", *where).code == 0
+    long = {"price_in": 6, "price_out": 22.5, "price_cache_read": 0.6, "price_cache_write": 7.5}
+    assert configured(home)["mine"]["long_prompt"] == {"above": 200_000, **long}
+    assert cli("models", "edit", "mine", "--price-in", "4").code == 0
+    assert configured(home)["mine"]["long_prompt"]["price_in"] == 6
+    assert cli("models", "edit", "grok-beta", "--note", "x").code == 0
+    assert configured(home)["grok-beta"]["long_prompt"]["price_out"] == 5
+    assert cli("models", "edit", "mine", "--free").code == 0
+    assert "long_prompt" not in configured(home)["mine"]
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "do"),
+    [
+        (("add", "x", "--model", "m"), "olama", "did you mean `ollama`?"),
+        (("edit", "demo"), "Lite-LLM", "did you mean `litellm`?"),
+        (("add", "x", "--model", "m"), "acme", "--provider litellm --model acme/..."),
+    ],
+)
+def test_an_unknown_provider_is_answered_with_the_nearest(
+    cli: Cli, command: tuple[str, ...], typed: str, do: str
+) -> None:
+    done = cli("models", *command, "--provider", typed)
+    assert done.code == 2
+    assert done.error[0] == f"error: `--provider {typed}` is not known"
+    assert done.error[1] == "why:   it is one of: engine, openai, ollama, litellm"
+    assert do in done.error[2]
+    assert len(done.error) == 3

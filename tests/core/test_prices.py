@@ -58,6 +58,12 @@ def test_the_built_in_figures_are_those_of_the_installed_file(
     written = theirs.get("cache_creation_input_token_cost")
     assert model.price_cache_write == (None if written is None else written * 10**6)
     assert model.context == theirs["max_input_tokens"], alias
+    above = theirs.get("input_cost_per_token_above_200k_tokens")
+    assert (model.long_prompt is None) == (above is None)
+    if model.long_prompt:
+        out = theirs["output_cost_per_token_above_200k_tokens"]
+        assert (model.long_prompt.above, model.long_prompt.price_in) == (200_000, above * 10**6)
+        assert model.long_prompt.price_out == out * 10**6
     assert model.max_output
     assert model.max_output <= theirs["max_output_tokens"]
     file = price_file()
@@ -83,6 +89,7 @@ def test_a_price_that_changes_with_the_length_ends_the_context_there() -> None:
     long = listed(entry("gemini/gemini-2.5-pro"))
     assert long
     assert (long.step, long.context) == (200_000, 200_000)
+    assert long.long["price_in"] == 2 * long.prices["price_in"]
 
 
 @pytest.mark.parametrize(

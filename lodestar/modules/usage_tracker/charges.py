@@ -77,10 +77,8 @@ def settle(store: Store, hold: Hold, outcome: Outcome) -> dict[str, Any] | None:
     A hold that was swept as an orphan meanwhile is corrected; a settled one stays. Returns the
     charge that was written, if any.
     """
-    hidden = endings.may_hide(hold.request, hold.route.entry.model)
-    most_output = hold.max_output * hold.answers
-    ending = endings.judged(outcome, hold.amount, hold.max_input, most_output, hold.price, hidden)
-    row = None if ending.source == "unsent" else _charge(hold, outcome.usage, ending)
+    ending, price = _judged(hold, outcome)
+    row = None if ending.source == "unsent" else _charge(hold, outcome.usage, ending, price)
     with store.write() as connection:
         if holds.state_of(connection, hold.id) not in ("held", "orphan"):
             return None
@@ -115,12 +113,24 @@ def sweep_orphans(store: Store) -> int:
     return swept
 
 
-def _charge(hold: Hold, usage: Usage, ending: Ending) -> dict[str, Any]:
+def _judged(hold: Hold, outcome: Outcome) -> tuple[Ending, Price]:
+    """How it ended, and at which price: a long prompt is one by the provider's own count."""
+    hidden = endings.may_hide(hold.request, hold.route.entry.model)
+    most_output = hold.max_output * hold.answers
+    judged = partial(endings.judged, outcome, hold.amount, hold.max_input, most_output)
+    ending, entry = judged(hold.price, hidden), hold.route.entry
+    if entry.long_prompt is None or ending.tokens is None:
+        return ending, hold.price
+    price = price_of(entry, ending.tokens[0]) or hold.price
+    return judged(price, hidden), price
+
+
+def _charge(hold: Hold, usage: Usage, ending: Ending, price: Price) -> dict[str, Any]:
     counted = dict(zip(("input_tokens", "output_tokens"), ending.tokens or (), strict=False))
     return {
         **_row(hold.request, hold.route, usage),
         **counted,
-        **price_values(hold.price),
+        **price_values(price),
         "hold_id": hold.id,
         "project_id": hold.project,
         "branch": hold.branch,

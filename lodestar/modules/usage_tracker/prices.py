@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from lodestar.exchange import Usage
-from lodestar.settings import ModelEntry
+from lodestar.settings import LongPrompt, ModelEntry
 
 NANO = 10**9
 CACHE_WRITE = Decimal("1.25")
@@ -51,23 +51,25 @@ class Price:
         return input_tokens * self.dearest_input + output_tokens * self.output
 
 
-def price_of(entry: ModelEntry) -> Price | None:
-    """The price of a model, or None where one side of it is unknown."""
-    if entry.price_in is None or entry.price_out is None:
+def price_of(entry: ModelEntry, input_tokens: int = 0) -> Price | None:
+    """The price of a call with so much input, or None where one side of it is unknown."""
+    long = entry.long_prompt
+    named = long if long and input_tokens > long.above else entry
+    if named.price_in is None or named.price_out is None:
         return None
-    numbers = (entry.price_in, entry.price_out, entry.price_cache_read, entry.price_cache_write)
+    numbers = (named.price_in, named.price_out, named.price_cache_read, named.price_cache_write)
     return Price(
-        _per_token(entry.price_in),
-        _per_token(entry.price_out),
-        None if entry.price_cache_read is None else _per_token(entry.price_cache_read),
-        _per_token(_cache_write(entry, entry.price_in)),
+        _per_token(named.price_in),
+        _per_token(named.price_out),
+        None if named.price_cache_read is None else _per_token(named.price_cache_read),
+        _per_token(_cache_write(named, named.price_in)),
         entry.price_source or "config.yaml",
         hashlib.sha256(repr(numbers).encode()).hexdigest()[:12],
         entry.price_date,
     )
 
 
-def _cache_write(entry: ModelEntry, price_in: Decimal) -> Decimal:
+def _cache_write(entry: ModelEntry | LongPrompt, price_in: Decimal) -> Decimal:
     # Who charges for writing to a cache takes a quarter more than for fresh input (Anthropic, for
     # five minutes): too low a guess would pass a limit.
     known = entry.price_cache_write

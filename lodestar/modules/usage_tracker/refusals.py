@@ -11,7 +11,7 @@ from lodestar.exchange import Route
 from lodestar.hookspecs import Refused
 from lodestar.modules.usage_tracker.budget_text import iso
 from lodestar.modules.usage_tracker.limits import SETTING_NAMES, Limit
-from lodestar.modules.usage_tracker.prices import dollars, plain_dollars
+from lodestar.modules.usage_tracker.prices import NANO, dollars, plain_dollars
 from lodestar.modules.usage_tracker.room import USEFUL, Call
 from lodestar.modules.usage_tracker.standing import Standing
 from lodestar.settings import Settings
@@ -24,7 +24,7 @@ def over(standing: Standing, route: Route, call: Call, settings: Settings) -> Re
         _message(standing, call),
         limit.policy,
         f"{limit.source}: {limit.window}" if limit.source == "budget" else limit.source,
-        _remedy(limit),
+        _remedy(standing, call),
         _details(standing, settings),
     )
 
@@ -44,6 +44,22 @@ def unfit(problem: LodestarError) -> Refused:
     """The refusal while the database cannot be relied on for money."""
     why = f"{problem.what}: {problem.why}" if problem.why else problem.what
     return Refused(f"paid models are closed: {why}", "downgrade", "ledger", problem.do)
+
+
+def no_price(route: Route, most: int) -> Refused:
+    """The refusal of a call whose price is not known, which may have `most` tokens of input."""
+    alias, long = route.alias, route.entry.long_prompt
+    if long and most > long.above:
+        what = f"its prompt may have {most:,} tokens, and the price of `{alias}` holds up to"
+        more = f"set `long_prompt` prices of `{alias}` in config.yaml"
+        remedy = f"take files out of the chat: /drop; or {more}"
+        return Refused(f"{what} {long.above:,}", "ask", "price", remedy)
+    return Refused(
+        f"the price of `{alias}` is not known, so its cost cannot be covered in advance",
+        "ask",
+        "price",
+        f"set price_in and price_out of `{alias}` in config.yaml, or use a free model",
+    )
 
 
 def amount_text(limit: Limit, amount: int) -> str:
@@ -70,12 +86,8 @@ def _message(standing: Standing, call: Call) -> str:
     limit = standing.limit
     if limit.amount == 0:
         return f"the {name(limit)} closes paid models"
-    least = min(call.max_output, USEFUL) * call.answers
-    need = (
-        dollars(call.price.worst(call.max_input, least))
-        if limit.unit == "usd"
-        else f"{call.max_input + least:,} tokens"
-    )
+    needed = _needed(limit, call)
+    need = dollars(needed) if limit.unit == "usd" else f"{needed:,} tokens"
     if limit.window == "call":
         return f"this call may cost {need} or more, above the {name(limit)}"
     used = f"{amount_text(limit, standing.spent)} used"
@@ -83,16 +95,33 @@ def _message(standing: Standing, call: Call) -> str:
     return f"the {name(limit)} has no room: {used}{held}, and this call may need {need}"
 
 
-def _remedy(limit: Limit) -> str:
+def _needed(limit: Limit, call: Call) -> int:
+    """What the call may take of the limit with the shortest useful answer."""
+    least = min(call.max_output, USEFUL) * call.answers
+    if limit.unit == "usd":
+        return call.price.worst(call.max_input, least)
+    return call.max_input + least
+
+
+def _remedy(standing: Standing, call: Call) -> str:
+    limit = standing.limit
     if limit.source == "limits.session_usd":
         return "start again with a larger --budget, or raise `limits.session_usd` where it is set"
     if limit.source != "budget":
         return f"raise `{limit.source}` where it is set (lodestar config show --origin)"
-    more = "100k --tokens" if limit.unit == "tokens" else "1"
+    more = _enough(limit, _needed(limit, call) - standing.remaining)
     scope = " --call" if limit.window == "call" else ""
     scope += f" --model {shlex.quote(limit.alias)}" if limit.alias else ""
     scope += " --project ." if limit.project else ""
     return f"lodestar budget raise {more}{scope} --until midnight"
+
+
+def _enough(limit: Limit, missing: int) -> str:
+    """The raise that covers it, in whole cents, or in thousands of tokens."""
+    if limit.unit == "tokens":
+        return f"{max(1, -(-missing // 1000))}k --tokens"
+    cents = max(1, -(-missing // (NANO // 100)))
+    return f"{cents // 100}.{cents % 100:02}"
 
 
 def _details(standing: Standing, settings: Settings) -> dict[str, Any]:
