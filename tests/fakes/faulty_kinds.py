@@ -1,4 +1,5 @@
-"""The faults of faulty.py behind each kind of upstream: a server, an Ollama, the engine's socket.
+"""The faults of faulty.py behind each kind of upstream: a server, an Ollama, the engine's socket,
+and an Anthropic behind the translator.
 
 with FaultyKind("engine", home) as upstream:
     upstream.fail_by("rst")
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 from lodestar.paths import engine_socket
-from tests.fakes.faulty import MODES, Faulty, head
+from tests.fakes import anthropic
+from tests.fakes.faulty import MODES, PAUSE, SSE, Chunks, Faulty, head
 
 ERROR = b'{"error": {"message": "not now", "type": "server_error"}}'
 MORE = {
@@ -24,6 +27,34 @@ MORE = {
                    + b'data: {"type": "error", "error": {"message": "Overloaded"}}\n\n'],
 }  # fmt: skip
 CONTEXT = 8192
+_BEGUN = {
+    "type": "message_start",
+    "message": {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "m",
+                "stop_reason": None, "stop_sequence": None,
+                "usage": {"input_tokens": 11, "output_tokens": 1}},
+}  # fmt: skip
+_BLOCK = {"type": "content_block_start", "index": 0, "content_block": anthropic.text("")}
+_WORDS = {"type": "content_block_delta", "index": 0,
+          "delta": {"type": "text_delta", "text": "Hello there "}}  # fmt: skip
+_STOP = {"type": "content_block_stop", "index": 0}
+_DELTA = {"type": "message_delta", "usage": {"output_tokens": 7},
+          "delta": {"stop_reason": "end_turn", "stop_sequence": None}}  # fmt: skip
+_START = b"".join(map(anthropic.event, (_BEGUN, _BLOCK)))
+_FIRST = _START + anthropic.event(_WORDS)
+_REST = b"".join(map(anthropic.event, (_STOP, _DELTA, {"type": "message_stop"})))
+_LATER = [SSE + _FIRST, PAUSE]
+CLAUDE: dict[str, Chunks] = {
+    "good": [SSE + _FIRST + _REST],
+    "slow": [SSE + _START, PAUSE, anthropic.event(_WORDS) + _REST],
+    "garbage": [SSE + b"data: {broken\n\n"],
+    "429": anthropic.failure(429, "rate_limit_error", "not now", "Retry-After: 1"),
+    "500": anthropic.failure(500, "api_error", "not now"),
+    "overloaded": [SSE + anthropic.event(anthropic.error("overloaded_error", "Overloaded"))],
+    "rst_later": _LATER,
+    "stall_later": _LATER,
+    "garbage_later": [*_LATER, b"data: {broken\n\n"],
+}
+"""What an Anthropic sends; the other faults are the same for everybody."""
 
 
 class FaultyKind(Faulty):
@@ -31,6 +62,8 @@ class FaultyKind(Faulty):
 
     def __init__(self, kind: str, home: Path) -> None:
         super().__init__()
+        self.asked_at: list[float] = []
+        """When each chat came, in seconds of the monotonic clock."""
         if kind == "engine":
             self._listener.close()
             path = engine_socket(home)
@@ -48,9 +81,12 @@ class FaultyKind(Faulty):
                             "price_out": 15, "tier": 3},
             "ollama": {"provider": "ollama", "billing": "local"},
             "engine": {"provider": "engine", "billing": "local"},
+            "translator": {"provider": "litellm", "billing": "payg", "price_in": 3,
+                           "price_out": 15, "tier": 3, "key_env": "FAULTY_KEY"},
         }  # fmt: skip
         at = {} if self.kind == "engine" else {"api_base": self.url}
-        return {"model": "gpt-4o", "max_output": 300, **entries[self.kind], **at, **more}
+        model = "anthropic/claude-sonnet-4-5" if self.kind == "translator" else "gpt-4o"
+        return {"model": model, "max_output": 300, **entries[self.kind], **at, **more}
 
     def _serve(self, client: socket.socket) -> None:
         with client:
@@ -66,14 +102,18 @@ class FaultyKind(Faulty):
             client.sendall(head("text/plain"))
             client.settimeout(None)
             client.recv(1)
-        elif not path.endswith("/chat/completions"):
+        elif not path.endswith(("/chat/completions", "/v1/messages")):
             client.sendall(head("application/json") + json.dumps(_beside(path)).encode())
         else:
             self.requests += 1
-            answer = MORE.get(self.mode) or MODES[self.mode](bool(json.loads(body)["stream"]))
-            for chunk in answer:
+            self.asked_at.append(time.monotonic())
+            for chunk in self._chunks(json.loads(body)):
                 self._send(client, chunk)
             self._end(client)
+
+    def _chunks(self, body: dict[str, Any]) -> Chunks:
+        found = CLAUDE.get(self.mode) if self.kind == "translator" else MORE.get(self.mode)
+        return found or MODES[self.mode](bool(body["stream"]))
 
 
 def _beside(path: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.fakes.shim_client import events
 from tests.fakes.upstream import Upstream
 from tests.shim.routed import PRICES, Routed
 
-KINDS = ["openai", "openai-paid", "ollama", "engine"]
+KINDS = ["openai", "openai-paid", "ollama", "engine", "translator"]
 LIMITS = {"first_s": 6, "stall_s": 0.4, "tail_s": 0.2}
 BEFORE = {"rst": 1, "halfclose": 1, "garbage": 1, "429": 2, "500": 2, "overloaded": 2,
           "stall_at_first": 1}  # fmt: skip
@@ -61,10 +61,11 @@ def place(
     request: pytest.FixtureRequest, well: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
     home: Path = tmp_path_factory.mktemp("home")
-    paid = request.param == "openai-paid"
+    paid = request.param in ("openai-paid", "translator")
     price = {**PRICES, "tier": 3} if paid else {"billing": "free"}
     following = {"provider": "openai", "model": "f", "api_base": well.url, **price}
-    with FaultyKind(request.param, home) as upstream:
+    with FaultyKind(request.param, home) as upstream, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAULTY_KEY", "sk-ant-planted-0123456789")
         models = {"first": upstream.entry(fallbacks=["next"]), "next": following}
         routing = {"retries": 1}
         with Routed(home, models, limits=LIMITS, weak="next", routing=routing) as shim:
@@ -92,6 +93,9 @@ def test_before_its_first_byte_a_fault_is_answered_by_the_next_model(
     asked = [("first", "you asked", "error")] * tries
     assert shim.tried() == [*asked, ("next", "fallback of first", "ok")]
     assert upstream.requests == tries
+    if mode == "429":
+        first, again = upstream.asked_at[-2:]
+        assert again - first >= 1, "its Retry-After is a second"
     *failed, last = recovered.holds() or [None]
     if not recovered.paid:
         assert (failed, last) == ([], None)
