@@ -13,6 +13,7 @@ from pathlib import Path
 from lodestar.errors import LodestarError
 from lodestar.paths import engine_socket
 from lodestar.private import UMASK, seal
+from lodestar.private_log import BoundedStderr
 from lodestar_engine.instance import listening, sole_instance
 from lodestar_engine.native import versions
 from lodestar_engine.native_log import NativeLog
@@ -30,7 +31,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        handlers=[BoundedStderr(sys.stderr)],
     )
     try:
         _run(arguments)

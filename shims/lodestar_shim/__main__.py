@@ -18,7 +18,7 @@ from pathlib import Path  # noqa: E402
 
 from lodestar.errors import LodestarError, UsageError  # noqa: E402
 from lodestar.known_secrets import environment_secrets  # noqa: E402
-from lodestar.private_log import RedactedLines  # noqa: E402
+from lodestar.private_log import BoundedFile, RedactedLines  # noqa: E402
 from lodestar.redaction import Redactor  # noqa: E402
 from lodestar.terminal import printable  # noqa: E402
 from lodestar_shim.limits import DEFAULT, Limits  # noqa: E402
@@ -106,7 +106,7 @@ def _log_to(folder: Path, redactor: Redactor) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = folder / "shim.log"
-        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        handler = BoundedFile(file)
     except OSError:
         # A home in which nothing can be written keeps nobody from working for free.
         handler = logging.StreamHandler()

@@ -15,6 +15,7 @@ from contextlib import suppress
 import aiohttp
 
 from lodestar.paths import Home, engine_socket
+from lodestar.private_log import private, put_aside
 from lodestar.settings import EngineSettings
 from lodestar_shim.http_client import Target, at_socket
 
@@ -100,9 +101,9 @@ class Engine:
         """Start the process and wait for its ready line, or for another one's socket."""
         if self._process:
             self._process.poll()
-        log_path = self._home.folder("logs") / "engine.log"
+        log_path = put_aside(self._home.folder("logs") / "engine.log")
         self._home.folder("run")
-        with open(log_path, "ab", opener=_private) as log_file:
+        with open(log_path, "ab", opener=private) as log_file:
             # A session of its own: the engine is shared and outlives the one that started it.
             self._process = subprocess.Popen(
                 self._command(),
@@ -148,7 +149,3 @@ def _code(process: subprocess.Popen[bytes]) -> int | None:
         return process.wait(timeout=10)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

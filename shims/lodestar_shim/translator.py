@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lodestar.paths import Home, translator_socket
+from lodestar.private_log import private, put_aside
 from lodestar.settings import ModelEntry
 from lodestar_shim.http_client import Target, at_socket
 
@@ -76,9 +77,9 @@ class Translator:
             _end(self._process)
         self._home.folder("run")
         _remove_stale(self._path)
-        log_path = self._home.folder("logs") / "translator.log"
+        log_path = put_aside(self._home.folder("logs") / "translator.log")
         command = [sys.executable, "-I", "-m", "lodestar_translator", "--socket", str(self._path)]
-        with open(log_path, "ab", opener=_private) as log_file:
+        with open(log_path, "ab", opener=private) as log_file:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -150,7 +151,3 @@ def _lives(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

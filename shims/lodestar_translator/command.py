@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lodestar.private import UMASK
+from lodestar.private_log import BoundedStderr
 from lodestar_translator.serve import serve
 
 BACKLOG = 128
@@ -27,7 +28,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        handlers=[BoundedStderr(sys.stderr)],
     )
     for handler in logging.getLogger().handlers:
         # Nobody else's lines: they may quote a prompt or a header.
