@@ -13,6 +13,7 @@ from lodestar.cli.model_import import import_
 from lodestar.cli.model_list import list_, users
 from lodestar.cli.model_pull import pull
 from lodestar.cli.model_test import check
+from lodestar.cli.model_users import check_unnamed
 from lodestar.cli.output import note, size_text
 from lodestar.errors import UsageError
 
@@ -40,6 +41,8 @@ def remove(
 
     context = configuration()
     entry = context.catalog.get(alias)
+    if alias in context.settings.models:
+        check_unnamed(context, alias)
     if not remove_value(context.home.config_file, ["models", alias]):
         raise UsageError(f"`{alias}` is built in", "only your own aliases can be removed")
     found = model_file(context.home, entry.model) if entry.provider == "engine" else None

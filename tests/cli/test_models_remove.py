@@ -52,3 +52,50 @@ def test_a_file_that_an_adapters_alias_uses_is_kept(cli: Cli, home: Home, tmp_pa
     cli("models", "add", "tuned", "--model", "mine@tuned", "--provider", "engine")
     assert "(used by tuned)" in cli("models", "remove", "mine").err
     assert (home.root / "models" / "mine.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "who"),
+    [
+        ("config.yaml", "routing: {auto: [demo, mine]}\n", "config.yaml (routing.auto)"),
+        ("profiles/night.yaml", "routing: {auto: [mine]}\n", "the profile `night` (routing.auto)"),
+        (
+            "config.yaml",
+            "models:",
+            "the fallbacks of `other`",
+        ),
+    ],
+)
+def test_a_model_that_is_named_elsewhere_stays(
+    cli: Cli, home: Home, file: str, text: str, who: str
+) -> None:
+    server = ("--api-base", "http://127.0.0.1:9/v1", "--free")
+    place = home.root / file
+    place.parent.mkdir(exist_ok=True)
+    assert cli("models", "add", "mine", "--model", "m", *server).code == 0
+    before = home.config_file.read_text("utf-8")
+    if "models:" in text:
+        assert (
+            cli("models", "add", "other", "--model", "o", *server, "--fallback", "mine").code == 0
+        )
+    else:
+        place.write_text((before if place == home.config_file else "") + text, "utf-8")
+    refused = cli("models", "remove", "mine")
+    assert refused.code == 2
+    assert refused.error[1] == f"why:   it is named by {who}"
+    assert "mine" in [row[1] for row in cli("models").rows]
+
+
+def test_a_builtin_that_comes_back_may_be_named(cli: Cli) -> None:
+    assert cli("models", "edit", "demo", "--note", "mine").code == 0
+    assert cli("models", "edit", "gpt-4o", "--fallback", "demo").code == 0
+    assert cli("models", "remove", "demo").err == "removed demo\n"
+
+
+def test_a_change_that_names_no_model_is_refused_and_nothing_is_written(
+    cli: Cli, home: Home
+) -> None:
+    refused = cli("models", "edit", "gpt-4o", "--fallback", "nobody")
+    assert refused.code == 2
+    assert "the fallbacks of `gpt-4o`: there is no model called `nobody`" in refused.err
+    assert not home.config_file.exists()
