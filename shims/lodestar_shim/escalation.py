@@ -16,7 +16,7 @@ WEAK_MODEL = "weak model of the profile"
 FIRST = "auto: free first"
 TOO_LONG = "context too long"
 DOWN = "local down"
-Bar = Literal["free only", "ceiling", "word"]
+Bar = Literal["free only", "limit", "ceiling", "word"]
 """Why a model is not chosen by itself: paid ones are closed, it is too high, or nobody said so."""
 # A token of code is 3 to 5 bytes of JSON, usually 4, and hardly ever more than 6. A model is left
 # out where even the fewest tokens are too many for it; closer than that its server knows better,
@@ -49,10 +49,20 @@ class Rule:
         """What keeps this model from being chosen, None where nothing does."""
         if entry.paid and self.settings.limits.free_only:
             return "free only"
+        goes_up = entry.tier > self.tier or (entry.paid and not self.paid)
+        is_barred = goes_up and self.settings.routing.escalate != "auto"
+        if entry.paid and self._is_closed and (is_barred or entry.tier > self.ceiling):
+            # The user's word would be of no use.
+            return "limit"
         if entry.tier > self.ceiling:
             return "ceiling"
-        goes_up = entry.tier > self.tier or (entry.paid and not self.paid)
-        return "word" if goes_up and self.settings.routing.escalate != "auto" else None
+        return "word" if is_barred else None
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the settings have a limit that no paid call fits."""
+        limits = dict(self.settings.limits)
+        return any(limits[name] == 0 for name in limits if name.endswith(("_usd", "_tokens")))
 
 
 def edits_failed(times: int) -> str:
@@ -101,8 +111,11 @@ def _ways(request: Request, closed: Sequence[Closed]) -> list[str]:
         cost = _cost(request, named.route.entry)
         return [f"go on with /model {named.route.alias}" + (f" ({cost})" if cost else "")]
     if fitting:
-        alias = fitting[0].route.alias
-        return [f"`{alias}` costs money and this session is free only: it is not asked"]
+        alias, bar = fitting[0].route.alias, fitting[0].bar
+        why = (
+            "this session is free only" if bar == "free only" else "a limit of 0 closes paid models"
+        )
+        return [f"`{alias}` costs money and {why}: it is not asked"]
     return []
 
 

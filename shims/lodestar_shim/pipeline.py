@@ -23,6 +23,9 @@ from lodestar_shim.services import Services
 from lodestar_shim.tidings import Tidings
 from lodestar_shim.upstream import UpstreamError
 
+TOLD_S = 1.0
+"""How long a request waits at most until what failed just before it is written down."""
+
 
 class Pipeline:
     """Answers chat requests."""
@@ -34,6 +37,7 @@ class Pipeline:
         self._broken = BrokenPrompts()
         self._tidings = Tidings(services)
         self._running: set[asyncio.Task[None]] = set()
+        self._under_way: set[tuple[asyncio.Task[None] | None, Attempts]] = set()
         self._leave_by: float | None = None
 
     async def start(self, _: web.Application) -> None:
@@ -81,14 +85,27 @@ class Pipeline:
             raise
 
     async def _answer(self, asker: Asker) -> None:
+        await self._failures_told()
         plan = await self._router.plan(asker.request)
         if len(plan.routes) > 1 and self._broken.count(asker.request):
             plan = plan.after_a_break()
         most_s = self._s.upstreams.limits.first_s
-        await self._exchange(asker, Course(plan, self._retries, self._s.catalog, most_s))
+        one = (asyncio.current_task(), Attempts(self._s, self._broken, asker))
+        self._under_way.add(one)
+        try:
+            course = Course(plan, self._retries, self._s.catalog, most_s)
+            await self._exchange(asker, one[1], course)
+        finally:
+            self._under_way.discard(one)
 
-    async def _exchange(self, asker: Asker, course: Course) -> None:
-        attempts = Attempts(self._s, self._broken, asker)
+    async def _failures_told(self) -> None:
+        """A client may ask again before its last answer is recorded: what failed counts now."""
+        late = [task for task, attempts in self._under_way if task and attempts.is_late_news]
+        if late:
+            await asyncio.wait(late, timeout=TOLD_S)
+        await self._s.recorder.failures_told()
+
+    async def _exchange(self, asker: Asker, attempts: Attempts, course: Course) -> None:
         try:
             while course.waiting:
                 route = course.next()

@@ -67,6 +67,16 @@ def test_after_three_failures_the_next_request_goes_round_and_later_one_comes_ba
     assert len(first.chats) == asked + 1
 
 
+def test_a_request_right_after_the_failure_goes_round_the_sick_server(
+    shim: Shim, servers: tuple[Upstream, Upstream]
+) -> None:
+    """Its client has the answer before that is recorded, and the modules are told later still."""
+    first, second = servers
+    first.script(*["500"] * 3)
+    assert [shim.chat("first")[0] for _ in range(4)] == [200] * 4
+    assert (len(first.chats), len(second.chats)) == (3, 4)
+
+
 def test_free_servers_are_probed_besides_the_requests(
     shim: Shim, servers: tuple[Upstream, Upstream]
 ) -> None:

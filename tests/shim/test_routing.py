@@ -178,3 +178,17 @@ def test_the_common_case_asks_no_module_and_starts_no_thread(
         return time.process_time() - began
 
     assert asyncio.run(plans()) < 0.1
+
+
+@pytest.mark.parametrize("escalate", ["never", "ask"])
+def test_a_limit_of_nothing_advises_no_model_that_would_be_refused_as_well(
+    local: Upstream, paid: Upstream, tmp_path: Path, escalate: str
+) -> None:
+    settings = {"routing": {"escalate": escalate, "auto": ["local-coder", "mid"]}}
+    chosen = models(local, paid)
+    paid.clear()
+    with Routed(tmp_path, chosen, limits_={"daily_usd": 0}, tier_ceiling=3, **settings) as shim:
+        message = shim.error(messages=LONG)["message"]
+    assert "`mid` costs money and a limit of 0 closes paid models: it is not asked" in message
+    assert "/model" not in message
+    assert not paid.chats
