@@ -83,7 +83,7 @@ def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
         entry = model_entry.with_aider(entry, configured)
     set_value(configured.home.config_file, ["models", alias], entry)
     say(f"{alias}: added to {configured.home.config_file}")
-    model_entry.warn(alias, entry, configuration())
+    model_entry.warn(alias, entry)
 
 
 def completed(alias: str, entry: dict[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _edit(alias: str, given: dict[str, Any]) -> None:
         say(
             f"{alias}: yours now, in {file}; the built-in one again: lodestar models remove {alias}"
         )
-    model_entry.warn(alias, after, configuration())
+    model_entry.warn(alias, after)
 
 
 def _before(context: Context, alias: str) -> tuple[bool, dict[str, Any]]:

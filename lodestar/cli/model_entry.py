@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from lodestar.cli.output import note
-from lodestar.errors import UsageError
+from lodestar.errors import LodestarError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +197,7 @@ def with_aider(entry: dict[str, Any], context: Context) -> dict[str, Any]:
     return {**entry, **{k: v for k, v in known.items() if k not in entry}, **aider}
 
 
-def warn(alias: str, entry: Mapping[str, Any], context: Context) -> None:
+def warn(alias: str, entry: Mapping[str, Any]) -> None:
     """What the user should know of the entry before its first call."""
     url = urlsplit(entry.get("api_base") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK:
@@ -209,13 +209,20 @@ def warn(alias: str, entry: Mapping[str, Any], context: Context) -> None:
             f" set one: lodestar models edit {alias} --price-in X --price-out Y"
         )
     if entry["provider"] == "ollama":
-        _look_for(alias, entry["model"], context)
+        _look_for(alias, entry["model"])
 
 
-def _look_for(alias: str, model: str, context: Context) -> None:
+def _look_for(alias: str, model: str) -> None:
     """Say where Ollama does not have the model, or is not there."""
+    from lodestar.cli.opening import configuration
     from lodestar.local_models import resolve
 
+    try:
+        context = configuration()
+    except LodestarError as error:
+        # The entry is written: that nobody can be asked about it is no failure of that.
+        note(f"warning: {error.what}: {error.why}")
+        return
     local = resolve(context.home, context.settings, context.catalog)
     if local.url is None:
         note("note: no Ollama answers now; set its address in config.yaml: ollama: {url: ...}")
