@@ -15,6 +15,7 @@ from lodestar.errors import LodestarError
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 SOCKET_PATH_LIMIT = 103
+KEY_FILE = "keys.yaml"
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,31 @@ def lodestar_home(environ: Mapping[str, str] = os.environ) -> Home:
 def make_private(root: Path) -> list[LodestarError]:
     """Take the rights of group and others from all that is below `root`.
 
-    Links are left alone, and so are files with another name elsewhere and Python environments.
+    Links are left alone, and so are files with another name elsewhere and Python environments,
+    and the file of keys: made private in silence, nobody would hear that its keys may be known.
     Returns what could not be changed, and why.
     """
-    problems = []
+    problems = _open_keys(root / KEY_FILE)
     for path in own_files(root):
+        if path == root / KEY_FILE:
+            continue
         try:
             tighten(path)
         except LodestarError as error:
             problems.append(error)
     return problems
+
+
+def _open_keys(path: Path) -> list[LodestarError]:
+    try:
+        status = path.lstat()
+    except OSError:
+        return []
+    if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o077:
+        return []
+    why = "others have rights on it, and may have copied the keys in it"
+    do = f"change those keys at their providers, then: chmod 600 {path}"
+    return [LodestarError(f"{path} is not used", why, do)]
 
 
 def own_files(root: Path) -> Iterator[Path]:

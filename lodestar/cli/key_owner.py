@@ -64,12 +64,14 @@ def keyed(context: Context) -> list[tuple[str, ModelEntry]]:
 
 
 def _entry(context: Context, name: str) -> tuple[str, ModelEntry]:
+    from lodestar.secrets.accounts import account
+
     if name in context.catalog:
         return _of_alias(context, context.catalog.plain(name))
     of_host = _of_host(context, name)
     if not of_host:
         context.catalog.get(name)  # which says what there is
-    if len({of_host[alias].key_env for alias in of_host}) > 1:
+    if len({account(entry) for entry in of_host.values()}) > 1:
         aliases = ", ".join(of_host)
         why = f"its models take different keys: {aliases}"
         raise UsageError(f"`{name}` is not one key", why, f"name the model: {next(iter(of_host))}")

@@ -39,14 +39,14 @@ def prices(context: Context, today: date | None = None) -> list[Problem]:
     unknown = [alias for alias, one in paid if one.price_in is None or one.price_out is None]
     found = []
     if unknown:
-        do = f"lodestar models add {unknown[0]} --price-in USD --price-out USD ..."
+        do = f"lodestar models edit {unknown[0]} --price-in USD --price-out USD"
         why = "a call whose worst case is not known is never made"
         found.append(Problem(f"no price is known for {', '.join(unknown)}", do, why, "warn"))
     now = today or datetime.now(timezone.utc).date()
     old = [alias for alias, entry in paid if (_age(entry, now) or 0) > OLD_DAYS]
     if old:
         days = max(_age(entry, now) or 0 for alias, entry in paid if alias in old)
-        do = "compare them with the provider's page and set them: lodestar models add"
+        do = f"compare them with the provider's page: lodestar models edit {old[0]} --price-in USD"
         what = f"the prices of {', '.join(old)} are up to {days} days old"
         found.append(Problem(what, do, "budgets are as right as the prices", "warn"))
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lodestar.doctor.check import Check, Problem
 from lodestar.errors import LodestarError
-from lodestar.paths import Home, is_shared, make_private, own_files, tighten
+from lodestar.paths import KEY_FILE, Home, is_shared, make_private, own_files, tighten
 from lodestar.store import backup
 from lodestar.store.stand_in import kept
 from lodestar.store.state import read_witness, witness_path
@@ -48,16 +48,22 @@ def readable(home: Home) -> list[Problem]:
         return []
     do, why = f"chmod -R go= {home.root}", "what others may read, they may copy"
     what = f"others have rights on {names}{more}"
-    return [Problem(what, do, why, fix=lambda: _made_private(home, len(open_ones)))]
+    keys = home.root / KEY_FILE in open_ones
+    if keys:
+        do += f"; then change the keys in {KEY_FILE} at their providers"
+    return [Problem(what, do, why, fix=lambda: _made_private(home, len(open_ones), keys))]
 
 
-def _made_private(home: Home, count: int) -> str:
-    with suppress(FileNotFoundError):
-        tighten(home.root)
+def _made_private(home: Home, count: int, keys: bool) -> str:
+    for path in (home.root, *([home.root / KEY_FILE] if keys else [])):
+        with suppress(FileNotFoundError):
+            tighten(path)
     problems = make_private(home.root)
     if problems:
         raise problems[0]
-    return f"made {'1 file or folder' if count == 1 else f'{count} files and folders'} private"
+    told = f"; others may know the keys in {KEY_FILE}: change them at their providers"
+    made = "1 file or folder" if count == 1 else f"{count} files and folders"
+    return f"made {made} private{told if keys else ''}"
 
 
 def unsound(store: Store | LodestarError) -> list[Problem]:

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from lodestar.errors import CredentialsError
-from lodestar.paths import Home, write_private
+from lodestar.paths import KEY_FILE, Home, write_private
 
-NAME = "keys.yaml"
+NAME = KEY_FILE
 LIMIT = 256 * 1024
 _HEAD = (
     "# Written by `lodestar keys set`. Whoever may change this file can have programs run as you.\n"

@@ -101,3 +101,12 @@ def test_a_wrong_change_is_refused_and_changes_nothing(
     assert result.code == 2
     assert what in result.error[0]
     assert home.config_file.read_text() == "weak: demo\n"
+
+
+def test_an_address_that_no_ollama_can_have_is_refused_at_once(cli: Cli, home: Home) -> None:
+    for url in ("ftp://x", "http://", "http://h:port", "http://h?a=b", "http://u:p@h"):
+        refused = cli("config", "set", "ollama.url", url)
+        assert refused.code == 2, url
+        assert "`ollama.url` is not valid" in refused.error[0], url
+    for url in ("http://192.168.0.10:11434", "https://h/ollama", "h:11434", "none"):
+        assert cli("config", "set", "ollama.url", url).code == 0, url

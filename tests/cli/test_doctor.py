@@ -211,6 +211,7 @@ def test_a_warning_alone_is_no_failure(isolated_home: Path, capsys: Printed) -> 
     said = capsys.readouterr()
     assert "[warn] prices that are known and not old" in said.out
     assert "no price is known for strange" in said.out
+    assert "lodestar models edit strange --price-in USD --price-out USD" in said.out
     assert "the prices of dear are up to" in said.out
     assert "why: a call whose worst case is not known is never made" in said.out
     assert "1 warn" in said.err
@@ -251,3 +252,18 @@ def _fails() -> list[Problem]:
 @pytest.mark.parametrize(("work", "well"), [(list, True), (_fails, False)])
 def test_a_check_that_fails_is_a_finding(work: Callable[[], list[Problem]], well: bool) -> None:
     assert look(Check("a thing", work)).is_well is well
+
+
+def test_who_has_an_open_file_of_keys_closed_is_told_to_change_them(
+    isolated_home: Path, capsys: Printed
+) -> None:
+    isolated_home.mkdir(mode=0o700)
+    keys = isolated_home / "keys.yaml"
+    keys.write_text("a.org: {key: some-key}\n")
+    keys.chmod(0o644)
+    assert run(["doctor"]) == 1
+    assert "then change the keys in keys.yaml" in capsys.readouterr().out
+    run(["doctor", "--fix"])
+    said = capsys.readouterr().err
+    assert "others may know the keys in keys.yaml: change them at their providers" in said
+    assert keys.stat().st_mode & 0o777 == 0o600

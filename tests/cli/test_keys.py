@@ -290,3 +290,11 @@ def test_where_it_is_free_only_the_places_of_paid_keys_are_not_looked_at(
     service.mood = "mute"
     assert source(keys, FAR_KEY=KEY) == "closed: free only"
     assert keys("test", "--all", FAR_KEY=KEY).rows[0][3] == "closed"
+
+
+def test_models_that_share_a_providers_key_are_not_asked_about(quick: Keys, home: Home) -> None:
+    base = "provider: openai, model: m, api_base: 'https://api.x.ai/v1'"
+    both = f"models: {{one: {{{base}}}, two: {{{base}, key_env: XAI_API_KEY}}}}\n"
+    home.config_file.write_text(both)
+    assert quick("set", "xai", "--insecure-file", stdin=KEY).code == 0
+    assert "XAI_API_KEY@api.x.ai" in (home.root / "keys.yaml").read_text()

@@ -81,7 +81,16 @@ def test_a_shim_and_what_it_called_are_shown(cli: Cli, home: Home, upstream: Ups
     assert one["breaker"] == "open"
 
 
-def test_an_upstream_that_is_left_out_says_for_how_long(cli: Cli, home: Home) -> None:
+@pytest.mark.parametrize(
+    ("failures", "word"), [(3, "x dear (api.example.com): left out for "),
+                           (1, "! dear (api.example.com): not well, ")],
+)  # fmt: skip
+def test_an_upstream_whose_calls_all_failed_is_not_called_well(
+    cli: Cli, home: Home, failures: int, word: str
+) -> None:
+    home.config_file.write_text(
+        "models: {dear: {provider: openai, model: m, api_base: 'https://api.example.com/v1'}}\n"
+    )
     with (
         Store.open(home.database, [CORE, register_migrations()]) as store,
         store.write() as writing,
@@ -89,14 +98,14 @@ def test_an_upstream_that_is_left_out_says_for_how_long(cli: Cli, home: Home) ->
         writing.executemany(
             "INSERT INTO health_samples(id, ts_ms, alias, provider, ok, http_status, error, server,"
             " model) VALUES (?, ?, 'dear', 'openai', 0, 500, 'HTTP 500', 'api.example.com', 'm')",
-            [(new_id(), now_ms()) for _ in range(3)],
+            [(new_id(), now_ms()) for _ in range(failures)],
         )
-    done = cli("status")
-    (line,) = [line for line in done.out.splitlines() if "dear" in line]
-    assert line.startswith(
-        "upstreams   x dear (api.example.com): left out for "
-    ) or line.startswith("upstreams x dear (api.example.com): left out for ")
-    assert "3 calls in 5m, 100 % failed" in line
+    (line,) = [line for line in cli("status").out.splitlines() if "dear" in line]
+    assert line.startswith("upstreams")
+    assert word in line
+    assert "in 5m, 100 % failed" in line
+    home.config_file.write_text("main: demo\n")
+    assert "dear" not in cli("status").out
 
 
 def test_the_models_of_ollama_and_the_cards_are_shown(

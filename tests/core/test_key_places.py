@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lodestar.errors import CredentialsError, UsageError
-from lodestar.paths import Home
+from lodestar.paths import Home, make_private
 from lodestar.secrets import command
 from lodestar.secrets.key_file import Kept, KeyFile
 from lodestar.secrets.patience import within
@@ -167,3 +167,21 @@ def test_a_file_of_somebody_else_is_not_used(
     with pytest.raises(CredentialsError) as error:
         file.get("A@a.org")
     assert error.value.why == "it belongs to somebody else"
+
+
+def test_an_open_file_of_keys_is_told_and_not_made_private_in_silence(tmp_path: Path) -> None:
+    file = KeyFile(Home(tmp_path))
+    file.set("A@a.org", Kept(key=SECRET))
+    beside = tmp_path / "config.yaml"
+    for path in (file.path, beside):
+        path.touch()
+        path.chmod(0o644)
+    for _ in range(2):
+        (problem,) = make_private(tmp_path)
+        assert problem.what == f"{file.path} is not used"
+        assert "change those keys" in problem.do
+        with pytest.raises(CredentialsError):
+            file.get("A@a.org")
+    assert beside.stat().st_mode & 0o777 == 0o600
+    file.path.chmod(0o600)
+    assert make_private(tmp_path) == []

@@ -10,6 +10,7 @@ import pytest
 
 from lodestar.cli import pages
 from lodestar.settings import Settings
+from tests.cli.shim_place import free_port
 from tests.e2e.conftest import ANSWER, LODESTAR, Machine, machine  # noqa: F401 (a fixture)
 from tests.fakes.shim_client import free_model
 from tests.fakes.upstream import Upstream
@@ -79,7 +80,9 @@ def test_the_page_on_models_runs_as_written(machine: Machine) -> None:  # noqa: 
     listed = machine.run("models", "list").stdout
     assert "mine" in listed
     assert "fast" in listed
-    assert "big" not in listed
+    assert "grok-4.3" in listed
+    assert not {"big", "own"} & {line.split("\t")[1] for line in listed.splitlines()}
+    assert "local-coder\tembedded engine\tyes" in done.stdout
 
 
 def test_the_page_on_trust_runs_as_written(machine: Machine) -> None:  # noqa: F811
@@ -101,6 +104,17 @@ def test_the_page_on_the_time_limit_runs_as_written(machine: Machine) -> None:  
     assert "count_suspend: false" in kept
 
 
+def test_the_page_on_routing_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    done = _run(machine, _blocks("docs/how-to/routing.md", "routing"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "def greet():" in machine.text()
+    reasons = machine.rows("SELECT reason FROM attempts WHERE reason LIKE 'auto%'")
+    assert reasons == [{"reason": "auto: free first"}]
+    kept = (machine.home / "config.yaml").read_text("utf-8")
+    assert "gpt-4o-mini" in kept
+    assert "escalate: ask" in kept
+
+
 def test_the_page_on_budgets_runs_as_written(machine: Machine) -> None:  # noqa: F811
     done = _run(machine, _blocks("docs/how-to/budgets.md", "budgets"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -119,3 +133,25 @@ def test_the_page_on_data_runs_as_written(machine: Machine) -> None:  # noqa: F8
     assert "lodestar.exchange/1" in (machine.project / "log.jsonl").read_text()
     assert "restored" in done.stderr
     assert machine.rows("SELECT * FROM exchanges") == []
+
+
+def test_the_page_on_the_shim_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    port = free_port()
+    script = _blocks("docs/how-to/shim.md", "shim").replace("4000", str(port))
+    done = _run(machine, script, SHELL="/bin/bash")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"object":"chat.completion"' in done.stdout.replace(" ", "")
+    assert "# TYPE lodestar_overhead_seconds histogram" in done.stdout
+    assert f"stopped the shim on port {port}" in done.stderr
+    assert machine.processes("lodestar_shim") == []
+    assert machine.rows("SELECT status, count(*) AS n FROM exchanges") == [{"status": "ok", "n": 1}]
+
+
+def test_the_page_on_health_runs_as_written(machine: Machine) -> None:  # noqa: F811
+    done = _run(machine, _blocks("docs/how-to/health.md", "health"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[ok]   a sound database" in done.stdout
+    assert "Left out: keys and tokens" in done.stderr
+    assert list(machine.project.glob("lodestar-doctor-*.zip"))
+    assert '"lodestar.status/1"' in (machine.project / "status.json").read_text()
+    assert "breaker_failures: 5" in (machine.home / "config.yaml").read_text()

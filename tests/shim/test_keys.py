@@ -123,3 +123,19 @@ def test_a_file_of_keys_that_others_may_read_keeps_nobody_from_working_for_free(
         status, _, body = shim.chat()
         assert (status == 200, b"others have rights on it" in body) == (False, True)
     assert sent(server) == [None]
+
+
+def test_a_file_of_keys_that_was_open_before_the_start_is_told_and_not_used(
+    tmp_path: Path, server: Upstream
+) -> None:
+    home = models(tmp_path / "home", server.url)
+    file = KeyFile(home)
+    file.set(name(server.url), Kept(key=KEY))
+    file.path.chmod(0o644)
+    for starts in (1, 2):
+        with Shim(home.root) as shim:
+            status, _, body = shim.chat()
+            assert (status == 200, b"others have rights on it" in body) == (False, True)
+        log = (home.root / "logs" / "shim.log").read_text("utf-8")
+        assert log.count(f"{file.path} is not used: others have rights on it") == starts
+    assert sent(server) == []

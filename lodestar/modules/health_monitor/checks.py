@@ -11,6 +11,7 @@ from lodestar.modules.health_monitor.board import Board
 from lodestar.modules.health_monitor.monitor import monitor_of
 from lodestar.modules.health_monitor.probes import probe, targets
 from lodestar.modules.health_monitor.servers import Upstream
+from lodestar.modules.health_monitor.upstreams import upstreams
 from lodestar.modules.health_monitor.windows import records
 from lodestar.settings import Settings
 from lodestar.store.store import Store
@@ -42,7 +43,7 @@ def failing_models(store: Store, settings: Settings) -> list[Problem]:
             why=record.last_error or "it did not say why",
             level="warn",
         )
-        for record in records(store, now)
+        for record in records(store, now, upstreams(settings))
         if _is_down(board, record.server, record.model, now)
     ]
 

@@ -13,6 +13,7 @@ from lodestar.modules.health_monitor.breaker import State
 from lodestar.modules.health_monitor.monitor import monitor_of
 from lodestar.modules.health_monitor.probes import ollama_address
 from lodestar.modules.health_monitor.servers import ENGINE, Upstream
+from lodestar.modules.health_monitor.upstreams import upstreams as known
 from lodestar.modules.health_monitor.windows import Record
 from lodestar.settings import Settings
 from lodestar.status.part import Level, Line, Part, Seen
@@ -65,7 +66,8 @@ def upstreams(store: Store, settings: Settings) -> Seen:
     monitor.catch_up(store, now - samples.DAY_MS)
     board = Board(settings.routing)
     monitor.replay(store, board, now)
-    found = [_upstream(record, board, now) for record in windows.records(store, now)]
+    records = windows.records(store, now, known(settings))
+    found = [_upstream(record, board, now) for record in records]
     lines = [_line(one) for one in found[:SHOWN]]
     if len(found) > SHOWN:
         lines.append(Line(f"and {len(found) - SHOWN} more: --json", "off"))
@@ -96,6 +98,8 @@ def _line(one: Mapping[str, Any]) -> Line:
     parts = [word, f"{calls} in {name}"]
     if window["failed"]:
         parts.append(f"{window['failed'] * 100 // window['calls']} % failed")
+        if window["failed"] == window["calls"] and one["breaker"] == "closed":
+            parts[0] = "not well"
         level = "warn" if level == "ok" else level
     if window["first_token_ms"]:
         first = window["first_token_ms"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,8 @@ class Record:
     windows: dict[str, Window] = field(default_factory=lambda: {name: Window() for name in WINDOWS})
 
 
-def records(store: Store, now_ms: int) -> list[Record]:
-    """The models that were called within a day, the latest first."""
+def records(store: Store, now_ms: int, known: Collection[str]) -> list[Record]:
+    """The models of these aliases that were called within a day, the latest first."""
     found: dict[tuple[str, str | None], Record] = {}
     rows = store.rows(
         "SELECT ts_ms, alias, server, model, ok, ttft_ms, duration_ms, error FROM health_samples"
@@ -53,6 +53,8 @@ def records(store: Store, now_ms: int) -> list[Record]:
         (now_ms - WINDOWS["24h"],),
     )
     for row in rows:
+        if row["alias"] not in known:
+            continue
         key = (row["alias"], row["server"])
         record = found.setdefault(key, Record(row["alias"], row["server"], row["model"]))
         record.model, record.last_ms = row["model"], row["ts_ms"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lodestar.clock import now_ms, zone
 from lodestar.errors import UsageError
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker import budgets, ledger_clock
-from lodestar.modules.usage_tracker.budget_edit import active_by_key, edit
+from lodestar.modules.usage_tracker.budget_edit import active_by_key, edit, label
 from lodestar.modules.usage_tracker.budget_input import parse_amount, parse_until
 from lodestar.modules.usage_tracker.budget_log import Change, Key
+from lodestar.modules.usage_tracker.budget_picture import picture
 from lodestar.modules.usage_tracker.budget_scope import Scope, Wanted, ledger, scope_of
-from lodestar.modules.usage_tracker.budget_text import NAMES, moment_text
+from lodestar.modules.usage_tracker.budget_text import NAMES, amount_text, moment_text
 from lodestar.modules.usage_tracker.limits import WINDOWS, Policy, Window, from_settings
 
 
@@ -48,6 +49,8 @@ def raise_limits(
     if more == 0:
         raise UsageError("a raise by 0 changes nothing", "", "give an amount, such as 1")
 
+    raised: list[Key] = []
+
     def work(change: Change, now: int) -> None:
         scope = scope_of(context, change.connection, wanted)
         there = _in_scope(change, now, wanted, scope)
@@ -59,8 +62,23 @@ def raise_limits(
         until_ms = parse_until(until, now, zone(context.settings.timezone))
         for key in keys:
             budgets.raise_limit(change, key, more, until_ms)
+        raised.extend(keys)
 
-    return edit(context, reason, work)
+    lines = edit(context, reason, work)
+    return [*lines[:-1], *_still_full(context, raised), lines[-1]]
+
+
+def _still_full(context: Context, keys: Sequence[Key]) -> Iterator[str]:
+    """The limits of these that leave no room for all that."""
+    with ledger(context) as store:
+        seen = picture(context, store)
+    for one in seen.standings:
+        limit = one.limit
+        key = Key(limit.window, limit.unit, limit.project, limit.alias)
+        if limit.source == budgets.SOURCE and key in keys and one.remaining <= 0:
+            used = amount_text(one.spent, limit.unit)
+            held = f", {amount_text(one.held, limit.unit)} held" if one.held else ""
+            yield f"  but {label(key, seen.names)} still has no room: {used} used{held}"
 
 
 def remove_limits(context: Context, wanted: Wanted, everything: bool) -> list[str]:

@@ -91,7 +91,8 @@ def test_a_model_that_fails_at_a_server_that_is_there_fails_alone() -> None:
         ("error", None, "the connection broke: reset", GONE),
         ("error", None, "its answer is not valid HTTP", GONE),
         ("error", None, "it took too long to answer", Verdict(False, None)),
-        ("error", None, "there is no key for `x`", Verdict(False, None)),
+        ("error", None, "there is no key for `x`; $X is not set", None),
+        ("error", None, "/home/u/keys.yaml is not used; others have rights on it", None),
         ("aborted", None, None, None),
         ("refused", None, "limit", None),
         ("killed", None, None, None),
@@ -110,7 +111,7 @@ def test_the_end_of_a_call_speaks_of_the_server_the_model_or_neither(
         ({"provider": "openai", "api_base": "https://api.x.ai/v1"}, "api.x.ai"),
         ({"provider": "openai", "api_base": "https://API.x.ai:443/v1"}, "api.x.ai"),
         ({"provider": "openai", "api_base": "http://u:p@10.0.0.1:8080/v1"}, "10.0.0.1:8080"),
-        ({"provider": "openai", "api_base": "http://[::1]:8080/v1"}, "[::1]:8080"),
+        ({"provider": "openai", "api_base": "http://[::1]:8080/v1"}, "127.0.0.1:8080"),
         ({"provider": "litellm", "model": "anthropic/claude"}, "anthropic"),
     ],
 )

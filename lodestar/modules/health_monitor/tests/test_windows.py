@@ -50,7 +50,7 @@ def test_a_call_counts_in_each_window_that_it_is_young_enough_for(store: Store) 
     ):
         sample(store, age, ok, ttft)
     sample(store, MINUTE, False, None, source="probe")
-    (record,) = records(store, NOW)
+    (record,) = records(store, NOW, {"m"})
     found = {name: window.plain() for name, window in record.windows.items()}
     assert [(w["calls"], w["failed"]) for w in found.values()] == [(2, 1), (3, 1), (4, 1)]
     assert found["5m"]["error_share"] == 0.5
@@ -62,4 +62,9 @@ def test_a_call_counts_in_each_window_that_it_is_young_enough_for(store: Store) 
 def test_the_last_error_is_that_of_the_last_call(store: Store) -> None:
     sample(store, 2, True, 5)
     sample(store, 1, False, None)
-    assert records(store, NOW)[0].last_error == "HTTP 500"
+    assert records(store, NOW, {"m"})[0].last_error == "HTTP 500"
+
+
+def test_an_alias_that_is_no_more_is_left_out(store: Store) -> None:
+    sample(store, 1, False, None)
+    assert records(store, NOW, {"another"}) == []
