@@ -22,6 +22,7 @@ from lodestar_shim.ollama import TooLongError, Windows
 from lodestar_shim.translator import Translator, sent_and_status
 
 ERROR_BODY_LIMIT = 64 * 1024
+DEATH_LOOKS = 20
 TOO_SLOW = "it took too long to answer"
 DIED = "Lodestar's translator died; it is started again for the next request"
 UNREACHABLE = "unreachable"
@@ -104,7 +105,7 @@ class Upstreams:
             # Its own words would be the bytes that are not HTTP.
             raise UpstreamError("its answer is not valid HTTP") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(self._why_broken(route.entry, error)) from error
+            raise UpstreamError(await self._why_broken(route.entry, error)) from error
 
     def _headers(self, entry: ModelEntry, attempt: str, key: str | None) -> dict[str, str]:
         headers = {
@@ -116,9 +117,12 @@ class Upstreams:
             headers["Authorization"] = f"Bearer {key}"
         return headers | (self.translator.headers(entry) if entry.provider == "litellm" else {})
 
-    def _why_broken(self, entry: ModelEntry, error: Exception) -> str:
-        if entry.provider == "litellm" and not self.translator.alive:
-            return DIED
+    async def _why_broken(self, entry: ModelEntry, error: Exception) -> str:
+        for _ in range(DEATH_LOOKS if entry.provider == "litellm" else 0):
+            if not self.translator.alive:
+                return DIED
+            # Its connection ends a moment before the process does.
+            await asyncio.sleep(0.01)
         return f"the connection broke: {_reason(error)}"
 
     async def _target(self, entry: ModelEntry) -> Target:
