@@ -17,11 +17,12 @@ _INHERITED = re.compile(
 
 
 def pytest_configure() -> None:
-    """A shell that runs tests in the background ignores two keys, which all children inherit."""
+    """A shell in the background ignores two keys, and nohup a hang-up: all children inherit it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
-        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
