@@ -14,7 +14,8 @@ from lodestar.errors import LodestarError
 from lodestar.paths import engine_socket
 from lodestar.private import UMASK, seal
 from lodestar.private_log import BoundedStderr
-from lodestar_engine.instance import listening, sole_instance
+from lodestar.private_socket import listening
+from lodestar_engine.instance import sole_instance
 from lodestar_engine.native import versions
 from lodestar_engine.native_log import NativeLog
 from lodestar_engine.serve import Options, default_threads, serve

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-BACKLOG = 128
 # A holder of the lock that does not answer is starting or on its way out.
 PATIENCE_S = 5.0
 RETRY_S = 0.05
@@ -46,21 +45,3 @@ def _answers(path: Path) -> bool:
         except OSError:
             return False
         return True
-
-
-@contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
-    """A unix socket for the owner only; a stale file of a killed engine is replaced."""
-    path.unlink(missing_ok=True)
-    with closing(socket.socket(socket.AF_UNIX)) as server:
-        before = os.umask(0o177)
-        try:
-            server.bind(os.fspath(path))
-        finally:
-            os.umask(before)
-        server.listen(BACKLOG)
-        server.setblocking(False)
-        try:
-            yield server
-        finally:
-            path.unlink(missing_ok=True)

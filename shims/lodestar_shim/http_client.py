@@ -17,6 +17,7 @@ from aiohttp.helpers import TimerNoop, ceil_timeout
 from aiohttp.http import RawResponseMessage
 from yarl import URL
 
+from lodestar_shim.http_head import head
 from lodestar_shim.limits import Limits
 from lodestar_shim.reply import Reply
 
@@ -126,7 +127,7 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes,
         first_s: float,
-        sending: Callable[[], None] = lambda: None,
+        sending: Callable[[], None],
     ) -> AsyncIterator[Answer]:
         """Send a request; yields its answer once its headers are there, due in `first_s`.
 
@@ -235,9 +236,8 @@ class HttpClient:
 
 
 def _head(to: Target, headers: Mapping[str, str], length: int) -> bytes:
-    lines = [f"POST {to.path} HTTP/1.1", f"Host: {to.name}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if any("\r" in line or "\n" in line for line in lines):
-        # A key with a line break in it, say, would be a second header.
-        raise NotConnectedError("a header holds a line break", lasting=True)
-    return "\r\n".join([*lines, f"Content-Length: {length}", "\r\n"]).encode("utf-8")
+    named = {"Host": to.name, **headers, "Content-Length": str(length)}
+    try:
+        return head(f"POST {to.path} HTTP/1.1", named)
+    except ValueError as error:
+        raise NotConnectedError(str(error), lasting=True) from error

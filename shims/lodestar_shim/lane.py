@@ -19,6 +19,7 @@ from multidict import CIMultiDict
 
 from lodestar_shim.client import JSON, STREAM
 from lodestar_shim.errors import ShimError
+from lodestar_shim.http_head import head
 
 if TYPE_CHECKING:
     from lodestar_shim.auth import Rules
@@ -248,7 +249,4 @@ def _plain(head: bytes) -> Mapping[str, str] | None:
 
 
 def _head(status: str, headers: Mapping[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("a header holds a line break")
-    return "\r\n".join([*lines, f"Date: {rfc822_formatted_time()}", "\r\n"]).encode("latin-1")
+    return head(f"HTTP/1.1 {status}", {**headers, "Date": rfc822_formatted_time()})

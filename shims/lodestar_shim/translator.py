@@ -18,6 +18,7 @@ from pathlib import Path
 from lodestar.paths import Home, translator_socket
 from lodestar.private_log import private, put_aside
 from lodestar.settings import ModelEntry
+from lodestar.store.processes import runs
 from lodestar_shim.http_client import Target, at_socket
 
 log = logging.getLogger("lodestar.shim.translator")
@@ -139,15 +140,5 @@ def _remove_stale(path: Path) -> None:
     """Sockets of shims that were killed together with their translator."""
     for other in path.parent.glob("translator-*.sock"):
         owner = other.stem.rpartition("-")[2]
-        if owner.isdigit() and not _lives(int(owner)):
+        if owner.isdigit() and not runs(int(owner)):
             other.unlink(missing_ok=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -6,18 +6,15 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lodestar.private import UMASK
 from lodestar.private_log import BoundedStderr
+from lodestar.private_socket import listening
 from lodestar_translator.serve import serve
 
-BACKLOG = 128
 log = logging.getLogger("lodestar.translator")
 
 
@@ -39,7 +36,7 @@ def main() -> int:
         return 1
     path = Path(arguments.socket)
     try:
-        with _listening(path) as server:
+        with listening(path) as server:
             loop = asyncio.new_event_loop()
             loop.set_exception_handler(_unhandled)
             loop.run_until_complete(serve(server, path, token))
@@ -55,24 +52,6 @@ def _line() -> str:
     while (byte := os.read(0, 1)) and byte != b"\n":
         line += byte
     return line.decode("ascii", "replace") if byte else ""
-
-
-@contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
-    """A unix socket for its owner alone."""
-    path.unlink(missing_ok=True)
-    with closing(socket.socket(socket.AF_UNIX)) as server:
-        before = os.umask(0o177)
-        try:
-            server.bind(os.fspath(path))
-        finally:
-            os.umask(before)
-        server.listen(BACKLOG)
-        server.setblocking(False)
-        try:
-            yield server
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
