@@ -20,7 +20,8 @@ def health(path: Path, timeout_s: float = 5.0) -> dict[str, Any] | None:
     try:
         connection.request("GET", "/healthz")
         answer = json.loads(connection.getresponse().read())
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, BrokenPipeError):
+        # The last two: it died while it was asked.
         return None
     except (OSError, HTTPException, ValueError) as error:
         why = str(error) or type(error).__name__
