@@ -63,10 +63,10 @@ class Terminal:
             if not self._changed.wait_for(lambda: self.text.count(words) >= count, DEADLINE_S):
                 raise TimeoutError(f"no {words!r} in {self.text[-2000:]!r}")
 
-    def wait_raw(self, piece: str) -> None:
-        """Wait until the piece was written, escape sequences and all."""
+    def wait_raw(self, piece: str, count: int = 1) -> None:
+        """Wait until the piece was written count times, escape sequences and all."""
         with self._changed:
-            if not self._changed.wait_for(lambda: piece in self._raw, DEADLINE_S):
+            if not self._changed.wait_for(lambda: self._raw.count(piece) >= count, DEADLINE_S):
                 raise TimeoutError(f"no {piece!r} in {self._raw[-2000:]!r}")
 
     def exit_code(self) -> int | None:

@@ -149,7 +149,6 @@ def test_on_a_terminal_it_asks_and_shows_how_far_it_is(
     home: Home, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LODESTAR_NO_INPUT")
-    monkeypatch.delenv("CI", raising=False)
 
     def start() -> pexpect.spawn[str]:
         child = pexpect.spawn(

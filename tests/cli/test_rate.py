@@ -119,7 +119,6 @@ def test_the_list_shows_each_diff_and_saves_one_by_one(
     for exchange in (first, second, third):
         worklog.signal("commit", exchange, hash=head)
     monkeypatch.delenv("LODESTAR_NO_INPUT")
-    monkeypatch.delenv("CI", raising=False)
     child = pexpect.spawn(
         sys.executable,
         ["-m", "lodestar", "rate"],

@@ -32,7 +32,6 @@ Terminal = Callable[..., "pexpect.spawn[str]"]
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """Start the question in a terminal of its own."""
     monkeypatch.delenv("LODESTAR_NO_INPUT")
-    monkeypatch.delenv("CI", raising=False)
     started: list[pexpect.spawn[str]] = []
 
     def start(*arguments: str, term: str = "xterm") -> pexpect.spawn[str]:

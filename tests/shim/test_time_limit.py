@@ -142,7 +142,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Any
 
 def test_an_idle_session_is_warned_and_ended_for_good(home: Path, upstream: Upstream) -> None:
     with ClockedShim(home, {"idle_minutes": 30}) as shim:
-        upstream.script("hold")
+        upstream.script("hang")
         thread = threading.Thread(target=shim.ask)
         thread.start()
         upstream.wait_requests(1)
