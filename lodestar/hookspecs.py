@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
+    from lodestar.control import ControlAction
     from lodestar.exchange import Exchange, Outcome, Request, Route
     from lodestar.settings import Settings
     from lodestar.store.migrations import MigrationSet
@@ -109,11 +110,13 @@ def session_event(session: str, event: dict[str, Any], store: Store, settings: S
 
 
 @hookspec
-def control_actions(settings: Settings) -> Sequence[Any]:
-    """Return what the status line asks about each second: functions, each called by itself as
+def control_actions(settings: Settings) -> Sequence[ControlAction]:
+    """Return what Aider's prompt gets: slash commands and status questions; the shim serves both.
 
-    function(session, route, store, settings) in a worker thread. `route` is where the user's next
-    message goes. It returns a mapping with those of these keys that hold, all of them text:
-    `waits`, why a request waits just now; `closed`, why a paid route is closed to the next
-    message, and with it `policy` (downgrade: it is answered for free; ask, stop: it is refused).
+    A slash command is a lodestar.control.SlashCommand. A status question is a function(session, route, store, settings),
+    called by itself in a worker thread each second. `route` is where the user's next message goes.
+    It returns a mapping with those of these keys that hold: `waits`, why a request waits just now;
+    `closed`, why a paid route is closed to the next message, and with it `policy` (downgrade: it is
+    answered for free; ask, stop: it is refused); `parts`, a list of texts for the line, the most
+    important first: a narrow terminal leaves out the last ones.
     """
