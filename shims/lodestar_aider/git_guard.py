@@ -20,6 +20,8 @@ SETTINGS = (
     "protocol.ext.allow=never",
 )
 NO_HOOKS = "core.hooksPath=/dev/null"
+# In a partial clone an object may be elsewhere, and a setting names the program that brings it.
+NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 DIFFS = frozenset({"diff", "show", "log"})
 NO_PROGRAMS = ("--no-ext-diff", "--no-textconv")
 
@@ -51,7 +53,11 @@ def guarded(command: list[str]) -> list[str]:
 
 def _guarded(original: Function) -> Function:
     def execute(git: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
-        plain = isinstance(command, list | tuple) and len(command) > 1
-        return original(git, guarded(list(command)) if plain else command, *args, **kwargs)
+        if not isinstance(command, list | tuple) or len(command) < 2:
+            return original(git, command, *args, **kwargs)
+        if command[1] != "commit":
+            # A commit runs the user's hooks, and those may fetch.
+            kwargs["env"] = {**(kwargs.get("env") or {}), **NO_FETCH}
+        return original(git, guarded(list(command)), *args, **kwargs)
 
     return execute

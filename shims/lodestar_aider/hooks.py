@@ -1,4 +1,4 @@
-"""Watches Aider's work and reports it: requests, edits, lint, tests."""
+"""Watches Aider's work and reports it: requests, edits, and what went wrong."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from lodestar_aider import checks
+from lodestar_aider.applied import Applied
 from lodestar_aider.compat import Need
 from lodestar_aider.events import Events
-from lodestar_aider.patch import Function, wrap
+from lodestar_aider.patch import Function, watched, wrap
 from lodestar_aider.turns import Turns, kind_of
 
 CODER = "aider.coders.base_coder"
@@ -17,7 +19,7 @@ NEEDS = (
     Need(CODER, "Coder.send_message", ("self", "inp")),
     Need(CODER, "Coder.send", ("self", "messages", "model", "functions")),
     Need(CODER, "Coder.apply_updates", ("self",)),
-    Need(CODER, "Coder.lint_edited", ("self", "fnames")),
+    Need(CODER, "Coder.apply_edits", ("self", "edits")),
     Need(CODER, "Coder.num_reflections"),
     Need(CODER, "Coder.num_malformed_responses"),
     Need(CODER, "FinishReasonLength"),
@@ -25,10 +27,11 @@ NEEDS = (
     Need("aider.commands", "Commands.is_command", ("self", "inp")),
     Need("aider.commands", "Commands.cmd_clear", ("self", "args")),
     Need("aider.commands", "Commands.cmd_reset", ("self", "args")),
-    Need("aider.commands", "Commands.cmd_test", ("self", "args")),
     Need("aider.repo", "GitRepo.get_commit_message", ("self", "diffs", "context")),
+    *checks.NEEDS,
 )
 ERROR_CHARACTERS = 500
+CUT = "the answer was cut off at the model's output limit"
 
 
 class Hooks:
@@ -37,6 +40,7 @@ class Hooks:
     def __init__(self, events: Events, turns: Turns) -> None:
         self._events = events
         self._turns = turns
+        self._checks = checks.Checks(events)
 
     def install(self) -> None:
         """Wrap them all; `NEEDS` says what must be there."""
@@ -46,7 +50,6 @@ class Hooks:
         wrap(coder, "send_message", self._send_message)
         wrap(coder, "send", self._send)
         wrap(coder, "apply_updates", self._apply_updates)
-        wrap(coder, "lint_edited", self._lint_edited)
         summary = importlib.import_module("aider.history").ChatSummary
         wrap(summary, "summarize_all", self._as_kind("summary"))
         repo = importlib.import_module("aider.repo").GitRepo
@@ -54,7 +57,7 @@ class Hooks:
         commands = importlib.import_module("aider.commands").Commands
         wrap(commands, "cmd_clear", self._clear)
         wrap(commands, "cmd_reset", self._clear)
-        wrap(commands, "cmd_test", self._test)
+        self._checks.install()
 
     def _as_kind(self, kind: str) -> Callable[[Function], Function]:
         def make(original: Function) -> Function:
@@ -78,7 +81,8 @@ class Hooks:
     def _send_message(self, original: Function) -> Function:
         def send_message(coder: Any, inp: Any) -> Iterator[Any]:
             try:
-                yield from original(coder, inp)
+                with self._checks.answering():
+                    yield from original(coder, inp)
             except KeyboardInterrupt:
                 # Between two tries, or while the commit message was written.
                 self._events.emit("interrupt")
@@ -97,6 +101,9 @@ class Hooks:
                     self._events.emit("interrupt")
                     raise
                 except cut:
+                    # Some models are asked to go on where they were cut off.
+                    if not coder.main_model.info.get("supports_assistant_prefill"):
+                        self._events.emit("error", text=CUT)
                     raise
                 except Exception as problem:
                     self._events.emit("error", text=str(problem)[:ERROR_CHARACTERS])
@@ -106,35 +113,21 @@ class Hooks:
 
     def _apply_updates(self, original: Function) -> Function:
         def apply_updates(coder: Any) -> Any:
-            malformed = coder.num_malformed_responses
-            edited = original(coder)
+            malformed, applied = coder.num_malformed_responses, Applied()
+            # Each edit format has a class of its own; all of them are met on the object.
+            with watched(coder, "apply_edits", applied.watch):
+                edited = original(coder)
             if kind_of(coder.edit_format, 0) not in ("ask", "architect"):
                 self._events.emit(
                     "apply",
-                    edited=sorted(str(path) for path in edited or () if path),
+                    **applied.fields(edited),
                     malformed=coder.num_malformed_responses - malformed,
                     reflected=bool(coder.reflected_message),
+                    reflections=coder.num_reflections,
                 )
             return edited
 
         return apply_updates
-
-    def _lint_edited(self, original: Function) -> Function:
-        def lint_edited(coder: Any, fnames: Any) -> Any:
-            errors = original(coder, fnames)
-            self._events.emit("lint", errors=bool(errors))
-            return errors
-
-        return lint_edited
-
-    def _test(self, original: Function) -> Function:
-        def cmd_test(commands: Any, args: Any) -> Any:
-            errors = original(commands, args)
-            if args or commands.coder.test_cmd:
-                self._events.emit("test", errors=bool(errors))
-            return errors
-
-        return cmd_test
 
     def _clear(self, original: Function) -> Function:
         def cmd_clear(commands: Any, args: Any) -> Any:

@@ -52,8 +52,18 @@ class FakeOpenAI:
     unknown_paths: list[str] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     status: list[str] = field(default_factory=list)
+    status_of: dict[str, list[str]] = field(default_factory=dict)
+    """By the model that a poll names; `status` for all others."""
+    news_fails: bool = False
     waits: str = ""
     end: dict[str, str] | None = None
+    commands: list[dict[str, Any]] | None = field(default_factory=list)
+    """The slash commands that are served; None refuses to say."""
+    replies: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """The slash commands that were run."""
+    finish: str = "stop"
+    """How each streamed answer ends."""
     hold: bool = False
     broken_channel: int = 0
     polls: int = 0
@@ -123,6 +133,10 @@ class FakeOpenAI:
         goal = self.polls + count
         self.wait(lambda: self.polls >= goal)
 
+    def hang_up(self) -> dict[str, Any]:
+        """Fail in the middle of an answer: the client sees a connection that breaks."""
+        raise ConnectionAbortedError
+
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         """The events of one type, in order."""
         return [event for event in self.events if event["type"] == kind]
@@ -163,18 +177,24 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path == "/lodestar/v1/poll":
             self._give_news(parts.query)
+        elif parts.path == "/lodestar/v1/commands":
+            found = self.server_state.commands
+            self._json(503 if found is None else 200, {"commands": found})
         else:
             self._not_found()
 
     def _give_news(self, query: str) -> None:
-        state = self.server_state
-        after = int(parse_qs(query)["after"][0])
+        state, asked = self.server_state, parse_qs(query)
+        after = int(asked["after"][0])
         state.change(polls=state.polls + 1)
+        if state.news_fails:
+            return self._json(503, {})
+        status = state.status_of.get(asked.get("model", [""])[0], state.status)
         with state.changed:
             news = [notice for notice in state.notices if notice["id"] > after]
-            answer = {"notices": news, "end": state.end, "status": state.status}
+            answer = {"notices": news, "end": state.end, "status": status}
             answer |= {"waits": state.waits} if state.waits else {}
-        self._json(200, answer)
+        return self._json(200, answer)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -182,12 +202,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._take_events(body)
         elif self.path == "/v1/chat/completions":
             self._chat(body)
+        elif self.path.startswith("/lodestar/v1/commands/"):
+            self._run_command(self.path.rsplit("/", 1)[1], body)
         else:
             self._not_found()
 
     def _not_found(self) -> None:
         self.server_state.add("unknown_paths", self.path)
         self._json(404, {"error": {"message": "no such path", "type": "not_found"}})
+
+    def _run_command(self, name: str, body: dict[str, Any]) -> None:
+        self.server_state.add("asked", (name, body))
+        reply = self.server_state.replies[name](body)
+        self._json(400 if "error" in reply else 200, reply)
 
     def _chat(self, body: dict[str, Any]) -> None:
         chat = Chat({name.lower(): value for name, value in self.headers.items()}, body)
@@ -228,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._chunk({"role": "assistant", "content": text[:half]})
         self._wait_while_held()
         self._chunk({"content": text[half:]})
-        self._chunk({}, "stop")
+        self._chunk({}, self.server_state.finish)
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _wait_while_held(self) -> None:
