@@ -9,7 +9,9 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from lodestar.errors import UsageError
-from lodestar.store.store import Store
+from lodestar.exchange import SHORT
+from lodestar.outcomes.kept import kept_percent
+from lodestar.store.reader import Reader
 
 Row = dict[str, Any]
 PAGE = 500
@@ -17,7 +19,7 @@ EXCERPT = 40
 _AGE = re.compile(r"(\d{1,5})([hdw])\Z")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 _LIST = """
-SELECT e.*, s.profile, p.name AS project, p.root AS project_root,
+SELECT e.*, s.profile, s.tag, p.name AS project, p.root AS project_root,
   (SELECT count(*) FROM attempts a WHERE a.exchange_id = e.id) AS attempts,
   (SELECT r.verdict FROM ratings r WHERE r.exchange_id = e.id AND r.undone_ms IS NULL
    ORDER BY r.id DESC LIMIT 1) AS rating
@@ -40,8 +42,11 @@ class Filter:
     limit: int = 50
 
 
-def list_exchanges(store: Store, wanted: Filter) -> list[Row]:
-    """The newest `limit` exchanges that pass, the newest first."""
+def list_exchanges(store: Reader, wanted: Filter) -> list[Row]:
+    """The newest `limit` exchanges that pass, the newest first.
+
+    `kept` is the percentage of the lines of its commits that were last seen to be there.
+    """
     tests = {
         "(p.name = :project OR p.root = :project)": wanted.project,
         "(e.requested_alias = :model OR e.served_alias = :model OR e.served_model = :model)": (
@@ -56,19 +61,21 @@ def list_exchanges(store: Store, wanted: Filter) -> list[Row]:
     where = [test for test, value in tests.items() if value is not None]
     sql = _LIST + (f" WHERE {' AND '.join(where)}" if where else "")
     sql += " ORDER BY e.started_ms DESC, e.id DESC LIMIT :limit"
-    return [dict(row) for row in store.rows(sql, vars(wanted))]
+    rows = [dict(row) for row in store.rows(sql, vars(wanted))]
+    kept = kept_percent(store, [row["id"] for row in rows])
+    return [{**row, "kept": kept.get(row["id"])} for row in rows]
 
 
-def find_exchange(store: Store, text: str) -> str:
+def find_exchange(
+    store: Reader, text: str, session: str | None = None, answers: bool = False
+) -> str:
     """The id that `text` is: whole, the unique beginning or end of one, or `last`.
 
-    Raises UsageError where there is none or more than one.
+    The last one is of this `session`, where one is named; of the `answers` it is one that the
+    user saw, no commit message. Raises UsageError where there is none or more than one.
     """
     if text == "last":
-        row = store.row("SELECT id FROM exchanges ORDER BY started_ms DESC, id DESC LIMIT 1")
-        if row is None:
-            raise UsageError("the log is empty", "nothing was asked yet", "try: lodestar code")
-        return str(row["id"])
+        return _last(store, session, answers)
     part = text.upper()
     if not re.fullmatch(r"[0-9A-Z]{3,26}", part):
         raise UsageError(f"`{text}` is not an exchange's id", "", "lodestar log lists them")
@@ -84,7 +91,21 @@ def find_exchange(store: Store, text: str) -> str:
     return str(rows[0]["id"])
 
 
-def show_exchange(store: Store, id: str) -> Row:
+def _last(store: Reader, session: str | None, answers: bool) -> str:
+    row = store.row(
+        "SELECT id FROM exchanges WHERE (:session IS NULL OR session_id = :session)"
+        " AND (NOT :answers OR (kind NOT IN (:short, :brief) AND status IN ('ok', 'aborted')))"
+        " ORDER BY started_ms DESC, id DESC LIMIT 1",
+        {"session": session, "answers": answers, "short": SHORT[0], "brief": SHORT[1]},
+    )
+    if row is not None:
+        return str(row["id"])
+    if session is not None:
+        raise UsageError("this session has no answer yet", "nothing was asked", "ask something")
+    raise UsageError("the log is empty", "nothing was asked yet", "try: lodestar code")
+
+
+def show_exchange(store: Reader, id: str) -> Row:
     """One exchange with its prompt, answer, attempts, signals and ratings."""
     (exchange,) = [dict(row) for row in store.rows(f"{_LIST} WHERE e.id = ?", (id,))]
     messages = store.rows(
@@ -94,6 +115,7 @@ def show_exchange(store: Store, id: str) -> Row:
     )
     return {
         **exchange,
+        "kept": kept_percent(store, [id]).get(id),
         "prompt": [_message(m) for m in messages if m["direction"] == "prompt"],
         "answer": [_message(m) for m in messages if m["direction"] == "answer"],
         "attempts": _of(store, "attempts", id),
@@ -102,7 +124,7 @@ def show_exchange(store: Store, id: str) -> Row:
     }
 
 
-def search(store: Store, text: str, limit: int = 20) -> list[Row]:
+def search(store: Reader, text: str, limit: int = 20) -> list[Row]:
     """Where a text was written, letter case aside: the newest first, one row a message.
 
     A prompt is resent each turn, so a message names the first exchange that had it.
@@ -156,7 +178,7 @@ def _ms(moment: datetime) -> int:
     return int(moment.astimezone(timezone.utc).timestamp() * 1000)
 
 
-def _of(store: Store, table: str, exchange: str) -> list[Row]:
+def _of(store: Reader, table: str, exchange: str) -> list[Row]:
     sql = f"SELECT * FROM {table} WHERE exchange_id = ? ORDER BY rowid"  # noqa: S608
     return [dict(row) for row in store.rows(sql, (exchange,))]
 
@@ -165,7 +187,7 @@ def _message(row: Any) -> Row:
     return {"role": row["role"], "text": row["text"], "bytes": row["bytes"]}
 
 
-def _messages(store: Store) -> Iterator[Any]:
+def _messages(store: Reader) -> Iterator[Any]:
     last = 0
     while rows := store.rows(
         "SELECT rowid, hash, role, text FROM messages WHERE rowid > ? AND text IS NOT NULL"
@@ -184,7 +206,7 @@ def _excerpt(text: str, needle: str) -> str | None:
     return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")
 
 
-def _first_exchange(store: Store, hash: str) -> Row:
+def _first_exchange(store: Reader, hash: str) -> Row:
     row = store.row(
         "SELECT x.exchange_id AS id, x.direction, e.started_ms,"
         " (SELECT count(DISTINCT exchange_id) FROM exchange_messages WHERE hash = x.hash)"

@@ -43,6 +43,8 @@ def _facts(exchange: dict[str, Any], zone: str | None) -> Iterator[str]:
     yield f"answered {served} ({exchange['route_reason'] or 'no reason given'})"
     yield f"status   {_status(exchange)}"
     yield f"tokens   {tokens}{source}"
+    if exchange["kept"] is not None:
+        yield f"kept     {exchange['kept']}% of its lines"
     yield f"time     {_ms(exchange['duration_ms'])}, first byte {_ms(exchange['ttft_ms'])}"
 
 
@@ -62,7 +64,16 @@ def _rating(row: dict[str, Any]) -> str:
 
 
 def _data(text: str) -> str:
-    return ", ".join(f"{key} {value}" for key, value in json.loads(text).items())
+    return ", ".join(f"{key} {_value(value)}" for key, value in json.loads(text).items())
+
+
+def _value(value: Any) -> str:
+    """A list or a table within a signal, as on one line of text."""
+    if isinstance(value, dict):
+        return f"({', '.join(f'{key} {_value(part)}' for key, part in value.items())})"
+    if isinstance(value, list):
+        return f"({', '.join(_value(part) for part in value)})"
+    return str(value)
 
 
 def _known(number: int | None) -> str:

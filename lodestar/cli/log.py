@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
 
 from lodestar.cli.groups import command_group
-from lodestar.cli.output import print_json, print_table
+from lodestar.cli.output import note, print_json, print_table
 from lodestar.terminal import printable
 
 app = command_group("Read the log of everything asked and answered.", default="list")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SHORT_ID = 8
-COLUMNS = ("id", "time", "project", "kind", "model", "status", "in", "out", "seconds", "rating")
+COLUMNS = (
+    *("id", "time", "project", "kind", "model", "status", "in", "out", "seconds", "rating"),
+    "kept",
+)
+BUSY_S = 300.0
+COMMAND_S = 60.0
 
 
 @app.command("list")
@@ -59,17 +65,20 @@ def list_(
 
 @app.command()
 def show(
-    id: Annotated[str, typer.Argument(help="An exchange's id, the end of one, or `last`.")],
+    id: Annotated[str, typer.Argument(help="An exchange's id, or the end of one.")] = "last",
     json: Json = False,
 ) -> None:
     """Print one exchange: prompt, answer, attempts, signals and ratings."""
     from lodestar import log
     from lodestar.cli.exchange_text import exchange_text
     from lodestar.cli.opening import configuration, open_store
+    from lodestar.running import running_session
 
     context = configuration()
     with open_store(context) as store:
-        exchange = log.show_exchange(store, log.find_exchange(store, id))
+        exchange = log.show_exchange(
+            store, log.find_exchange(store, id, running_session(os.environ))
+        )
     if json:
         print_json("exchange", exchange)
     else:
@@ -101,6 +110,35 @@ def search(
     print_table(("id", "time", "role", "sent", "text"), rows)
 
 
+@app.command()
+def refresh(
+    project: Annotated[
+        str | None, typer.Option(help="Name or folder of a project; a new folder if it moved.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Ask git what became of the edits: taken back, or how many lines are still there.
+
+    Each session does this in the background for its own project.
+    """
+    from lodestar.cli.opening import configuration, open_store
+    from lodestar.outcomes.known import roots_of
+    from lodestar.outcomes.refresh import Pace
+    from lodestar.outcomes.refresh import refresh as look_again
+
+    context = configuration()
+    with open_store(context) as store:
+        roots = roots_of(store, project)
+        reports = look_again(store, context.home, roots, Pace(BUSY_S, COMMAND_S))
+    if json:
+        print_json("refresh", [vars(report) for report in reports])
+        return
+    columns = ("project", "looked at", "measured", "reverted", "unknown", "left", "why")
+    print_table(columns, [tuple(vars(report).values()) for report in reports])
+    if any(report.left for report in reports):
+        note("some are left for the next time: lodestar log refresh")
+
+
 def short(id: str) -> str:
     """The end of an id: the part that differs between neighbours."""
     return id[-SHORT_ID:].lower()
@@ -121,4 +159,5 @@ def _line(row: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
         row["output_tokens"],
         None if duration is None else f"{duration / 1000:.1f}",
         row["rating"],
+        None if row["kept"] is None else f"{row['kept']}%",
     )

@@ -73,3 +73,33 @@ def add_signal(store: Store, session: str | None, event: Mapping[str, Any]) -> b
             ),
         )
         return added.rowcount == 1
+
+
+def put_outcome(store: Store, commit: str, name: str, kind: str, data: Mapping[str, Any]) -> None:
+    """Keep what became of a commit later, tied as the signal `commit` that reported it is.
+
+    There is one of each `name`: a second call replaces it. Nothing is kept of what was purged.
+    """
+    with store.write(durable=False) as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO signals(id, session_id, exchange_id, turn, type, commit_hash,"
+            " data, created_ms) SELECT commit_hash || '-' || :name, session_id, exchange_id, turn,"
+            " :kind, commit_hash, :data, :now FROM signals WHERE id = :commit",
+            {
+                "name": name,
+                "kind": kind,
+                "data": json.dumps(data),
+                "now": now_ms(),
+                "commit": commit,
+            },
+        )
+
+
+def drop_outcome(store: Store, commit: str, name: str) -> None:
+    """Take back what is no longer so."""
+    with store.write(durable=False) as connection:
+        connection.execute(
+            "DELETE FROM signals WHERE id ="
+            " (SELECT commit_hash || '-' || ? FROM signals WHERE id = ?)",
+            (name, commit),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from lodestar.supervisor.files import SessionFiles, sweep
 from lodestar.supervisor.free_only import shim_environment
 from lodestar.supervisor.head_start import HeadStart
 from lodestar.supervisor.orphans import Orphans
+from lodestar.supervisor.outcomes import Outcomes
 from lodestar.supervisor.shim_process import ShimProcess
 from lodestar.supervisor.signals import Signals
 from lodestar.supervisor.terminal import restored
@@ -90,8 +91,8 @@ def run_session(
             ending.callback(shim.stop)
             files.write_launcher(shim.port, user_args, plain)
             shim.start()
-        awaits = journal_path(context.home, session).exists
-        aider = AiderProcess(launcher, signals, awaits)
+        ending.enter_context(_outcomes(context, plain))
+        aider = AiderProcess(launcher, signals, journal_path(context.home, session).exists)
         with restored():
             code = aider.run(files.launcher, shim.failed)
         orphans.end()
@@ -101,6 +102,10 @@ def run_session(
             problem = ShimFailedError(shim)
             return ended(problem.exit_code, "the shim failed", problem)
     return ended(code, _reason(aider, signals))
+
+
+def _outcomes(context: Context, plain: bool) -> AbstractContextManager[object]:
+    return nullcontext() if plain else Outcomes(context.home, context.project.root)
 
 
 def _shim(context: Context, files: SessionFiles) -> ShimProcess:

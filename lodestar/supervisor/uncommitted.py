@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lodestar.commits import harmless_environment
 from lodestar.paths import Home
 from lodestar.store.store import Store
 from lodestar.store.uncommitted import (
@@ -61,7 +62,7 @@ def dirty(root: Path, files: Sequence[str]) -> Sequence[str]:
         done = subprocess.run(
             [*_GIT, *_STATUS, *files],
             cwd=root,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+            env=harmless_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=GIT_TIMEOUT_S,

@@ -31,7 +31,7 @@ def test_the_newest_exchange_comes_first(cli: Cli, worklog: Worklog) -> None:
     last = worklog.exchange("two", received_ms=START + DAY)
     rows = cli("log").rows
     assert rows[0][0] == last[-8:].lower()
-    assert rows[0][2:] == ["shop", "edit", "local-coder", "ok", "1200", "40", "1.5", ""]
+    assert rows[0][2:] == ["shop", "edit", "local-coder", "ok", "1200", "40", "1.5", "", ""]
     assert len(rows) == 2
 
 

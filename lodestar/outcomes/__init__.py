@@ -1,0 +1,1 @@
+"""What became of the answers later, as git tells it: taken back, changed, or still there."""
