@@ -10,7 +10,7 @@ from lodestar.loading import Context
 from lodestar.modules.usage_tracker import alert_delivery, alert_log, alert_text, windows
 from lodestar.modules.usage_tracker.alert_log import Alert
 from lodestar.modules.usage_tracker.alert_settings import WHERE, parsed
-from lodestar.modules.usage_tracker.budget_edit import label
+from lodestar.modules.usage_tracker.budget_bars import label
 from lodestar.modules.usage_tracker.budget_scope import ledger, project_names
 from lodestar.modules.usage_tracker.budget_text import amount_text, exact_amount, iso
 from lodestar.modules.usage_tracker.comparison import module_settings

@@ -8,7 +8,8 @@ from lodestar.clock import now_ms, zone
 from lodestar.errors import UsageError
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker import budgets, ledger_clock
-from lodestar.modules.usage_tracker.budget_edit import active_by_key, edit, label
+from lodestar.modules.usage_tracker.budget_bars import label
+from lodestar.modules.usage_tracker.budget_edit import active_by_key, edit
 from lodestar.modules.usage_tracker.budget_input import parse_amount, parse_until
 from lodestar.modules.usage_tracker.budget_log import Change, Key
 from lodestar.modules.usage_tracker.budget_picture import picture

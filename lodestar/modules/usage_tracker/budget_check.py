@@ -5,7 +5,7 @@ from __future__ import annotations
 from lodestar.cli.output import print_json
 from lodestar.errors import LedgerError
 from lodestar.loading import Context
-from lodestar.modules.usage_tracker.budget_edit import label
+from lodestar.modules.usage_tracker.budget_bars import label
 from lodestar.modules.usage_tracker.budget_picture import Picture, picture, plain
 from lodestar.modules.usage_tracker.budget_scope import Wanted, ledger, scope_of
 from lodestar.modules.usage_tracker.budget_text import (

@@ -11,9 +11,10 @@ from lodestar.clock import now_ms, zone
 from lodestar.known_secrets import environment_secrets
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker import budget_log, budgets, ledger_clock
+from lodestar.modules.usage_tracker.budget_bars import label
 from lodestar.modules.usage_tracker.budget_log import Change, Key
 from lodestar.modules.usage_tracker.budget_scope import ledger, project_names, who
-from lodestar.modules.usage_tracker.budget_text import NAMES, limit_text, moment_text
+from lodestar.modules.usage_tracker.budget_text import limit_text, moment_text
 from lodestar.modules.usage_tracker.limits import WINDOWS, Limit, Policy, from_settings
 from lodestar.redaction import Redactor
 from lodestar.store import journal, state
@@ -77,13 +78,6 @@ def _differences(
             was, is_now = (limit_text(limit) if limit else "none" for limit in (old, new))
             yield f"{label(key, names)}: {was} -> {is_now}{until}{_then(old, new)}"
             yield from _tighter(context, new)
-
-
-def label(key: Key | Limit, names: Mapping[str, str]) -> str:
-    """The window and, where it is not all of them, the model and the project."""
-    alias = f" for {key.alias}" if key.alias else ""
-    project = f" in {names.get(key.project, 'a deleted project')}" if key.project else ""
-    return f"{NAMES[key.window]}{alias}{project}"
 
 
 def _tighter(context: Context, new: Limit | None) -> Iterator[str]:

@@ -8,7 +8,7 @@ from lodestar.cli.output import print_json, print_table
 from lodestar.clock import local_text, now_ms, zone
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker import budget_log, budgets, ledger_clock
-from lodestar.modules.usage_tracker.budget_edit import label
+from lodestar.modules.usage_tracker.budget_bars import label
 from lodestar.modules.usage_tracker.budget_log import Entry
 from lodestar.modules.usage_tracker.budget_scope import ledger, project_names
 from lodestar.modules.usage_tracker.budget_text import amount_text, exact_amount, iso

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
 from lodestar.clock import now_ms, zone
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker import budgets, ledger_clock, standing
+from lodestar.modules.usage_tracker.admission import limits_at, whereabouts
 from lodestar.modules.usage_tracker.budget_log import Entry, Key
 from lodestar.modules.usage_tracker.budget_scope import project_here, project_names
 from lodestar.modules.usage_tracker.budget_text import exact_amount, iso
-from lodestar.modules.usage_tracker.limits import WINDOWS, Limit, from_settings
+from lodestar.modules.usage_tracker.limits import WINDOWS, Limit
 from lodestar.modules.usage_tracker.standing import Standing
-from lodestar.settings import Limits
+from lodestar.running import running_session
+from lodestar.settings import Limits, Settings
 from lodestar.store.processes import runs
+from lodestar.store.reader import Reader
 from lodestar.store.sessions import boot_id, limits_of
 from lodestar.store.store import Store
 
@@ -49,29 +54,50 @@ class Picture:
 
 def picture(context: Context, store: Store) -> Picture:
     """Look at the ledger. It is one transaction, so that the figures belong together."""
-    here = zone(context.settings.timezone)
-    limits = context.settings.limits
     with store.write() as connection:
-        wall = now_ms()
-        now = ledger_clock.moment(connection, wall)
-        project = project_here(store, context)
-        session = _running(store, project)
-        own = limits_of(store, session)
-        limits = _merged(limits, own)
-        origins = {f"limits.{name}": origin for name, (_, origin) in own.items()}
-        found = [*budgets.active(connection, now, limits.on_limit), *from_settings(limits)]
-        found.sort(key=_place)
-        return Picture(
-            now=now,
-            zone=here,
-            session=session,
-            project=project,
-            behind=wall < now - ledger_clock.MOST_BEHIND_MS,
-            standings=standing.of_limits(store, found, now, here, session),
-            raises=budgets.raises(connection, now),
-            names=project_names(store),
-            origins={**context.origins, **origins},
-        )
+        return picture_within(context, store, connection)
+
+
+def picture_within(context: Context, store: Reader, connection: sqlite3.Connection) -> Picture:
+    """The same within the caller's transaction, which may be one that only reads."""
+    project = project_here(store, context)
+    session = _running(store, project)
+    own = limits_of(store, session)
+    settings = context.settings
+    settings = settings.model_copy(update={"limits": _merged(settings.limits, own)})
+    seen = _seen(store, connection, settings, session, project)
+    return replace(seen, origins={**context.origins, **seen.origins})
+
+
+def picture_of_session(settings: Settings, store: Store, session: str) -> Picture:
+    """What holds in a session, as its own shim sees it. Nothing is locked for it."""
+    with store.read() as connection:
+        project, _ = whereabouts(connection, session)
+        return _seen(store, connection, settings, session, project)
+
+
+def _seen(
+    store: Reader,
+    connection: sqlite3.Connection,
+    settings: Settings,
+    session: str | None,
+    project: str | None,
+) -> Picture:
+    here, wall = zone(settings.timezone), now_ms()
+    now = ledger_clock.moment(connection, wall)
+    found = sorted(limits_at(connection, settings, now), key=_place)
+    own = limits_of(store, session)
+    return Picture(
+        now=now,
+        zone=here,
+        session=session,
+        project=project,
+        behind=wall < now - ledger_clock.MOST_BEHIND_MS,
+        standings=standing.of_limits(store, found, now, here, session),
+        raises=budgets.raises(connection, now),
+        names=project_names(store),
+        origins={f"limits.{name}": origin for name, (_, origin) in own.items()},
+    )
 
 
 def origin(seen: Picture, limit: Limit) -> str:
@@ -121,15 +147,16 @@ def _merged(limits: Limits, own: Mapping[str, tuple[Any, str]]) -> Limits:
     return Limits.model_validate({**limits.model_dump(), **known})
 
 
-def _running(store: Store, project: str | None) -> str | None:
-    """The newest session of the project whose process is alive."""
+def _running(store: Reader, project: str | None) -> str | None:
+    """The session that this command runs in, else the newest of the project that is alive."""
     rows = store.rows(
         "SELECT id, pid FROM sessions WHERE ended_ms IS NULL AND project_id = ? AND boot_id = ?"
-        " ORDER BY started_ms DESC",
-        (project, boot_id()),
+        " ORDER BY id = ? DESC, started_ms DESC",
+        (project, boot_id(), running_session(os.environ)),
     )
     return next((row["id"] for row in rows if row["pid"] and runs(row["pid"])), None)
 
 
-def _place(limit: Limit) -> tuple[int, str, str, str]:
-    return WINDOWS.index(limit.window), limit.unit, limit.project or "", limit.alias or ""
+def _place(limit: Limit) -> tuple[int, str, str, str, bool]:
+    scope = (limit.project or "", limit.alias or "")
+    return WINDOWS.index(limit.window), limit.unit, *scope, limit.source != budgets.SOURCE

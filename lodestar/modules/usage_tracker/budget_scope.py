@@ -16,6 +16,7 @@ from lodestar.errors import LedgerError, UsageError
 from lodestar.loading import Context
 from lodestar.modules.usage_tracker.limits import Limit, Unit, Window
 from lodestar.project import find_project
+from lodestar.store.reader import Reader
 from lodestar.store.sessions import project_id
 from lodestar.store.store import Store
 from lodestar.store.text import storable
@@ -66,12 +67,12 @@ def scope_of(
     return Scope(project, alias)
 
 
-def project_here(store: Store, context: Context) -> str | None:
+def project_here(store: Reader, context: Context) -> str | None:
     """The id of the project around the current folder, if it has one yet."""
     return _known(store, str(context.project.root))
 
 
-def project_names(store: Store) -> Mapping[str, str]:
+def project_names(store: Reader) -> Mapping[str, str]:
     """The roots of all projects by id."""
     return {row["id"]: row["root"] for row in store.rows("SELECT id, root FROM projects")}
 
@@ -102,12 +103,12 @@ def _project(connection: sqlite3.Connection, text: str, add: bool) -> str:
     return found
 
 
-def _known(place: Store | sqlite3.Connection, root: str) -> str | None:
+def _known(place: Reader | sqlite3.Connection, root: str) -> str | None:
     sql, values = "SELECT id FROM projects WHERE root = ?", (storable(root),)
     row = (
-        place.row(sql, values)
-        if isinstance(place, Store)
-        else place.execute(sql, values).fetchone()
+        place.execute(sql, values).fetchone()
+        if isinstance(place, sqlite3.Connection)
+        else place.row(sql, values)
     )
     return str(row[0]) if row else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from lodestar.modules.usage_tracker.budget_show import BAR, bar
+from lodestar.modules.usage_tracker.budget_bars import BAR, bar
 from lodestar.modules.usage_tracker.limits import Limit
 from lodestar.modules.usage_tracker.plugin import register_migrations
 from lodestar.modules.usage_tracker.standing import Standing
