@@ -10,9 +10,12 @@ import textwrap
 import threading
 from typing import Any
 
+from lodestar_aider import status_line
 from lodestar_aider.channel import End, News, Notice
 from lodestar_aider.title import Title, printable
 
+HEAD = "[lodestar] "
+SILENT = "Lodestar does not answer just now"
 YELLOW, PLAIN = "\x1b[33m", "\x1b[0m"
 
 
@@ -34,6 +37,7 @@ class Desk:
         self._typed = ""
         self._lines: list[str] = []
         self._status: list[str] = []
+        self._drawn: list[str] = []
         self._model: str | None = None
         self._io: Any = None
         self._waiting = False
@@ -43,6 +47,11 @@ class Desk:
     def last(self) -> int:
         """The id of the newest notice received."""
         return self._last
+
+    @property
+    def model(self) -> str | None:
+        """What Aider uses now; None before its first prompt."""
+        return self._model
 
     def take(self, news: News) -> None:
         """Accept an answer of the shim and show what can be shown now."""
@@ -73,6 +82,12 @@ class Desk:
                 # The prompt was left just now; what is due stays for the next one.
                 return
 
+    def hear_nothing(self) -> None:
+        """The shim has not answered for a while: what it said before may be wrong by now."""
+        with self._lock:
+            self._status = [SILENT]
+        self.refresh()
+
     def use(self, model: str | None) -> None:
         """Aider uses this model now: what was said of another one is not shown any more."""
         with self._lock:
@@ -87,6 +102,7 @@ class Desk:
             self._cut = True
             raise EOFError
         if io.prompt_session is None:
+            self._print_status()
             self._listen_for_wake()
         else:
             self._show_status(io)
@@ -157,17 +173,33 @@ class Desk:
         return end is not None and end.minutes is not None and end.minutes < self._length
 
     def _show_status(self, io: Any) -> None:
-        session = io.prompt_session
-        text = f" {printable(' | '.join(self._status))} " if self._status and io.pretty else None
-        if session.bottom_toolbar != text:
-            session.bottom_toolbar = text
+        session, status = io.prompt_session, self._status
+        # Made anew at each drawing: the window may have another width by then.
+        session.bottom_toolbar = self._bar if status else None
+        if status != self._drawn:
+            self._drawn = status
             session.app.invalidate()
+
+    def _bar(self) -> status_line.Fragments:
+        columns = self._io.prompt_session.output.get_size().columns
+        return status_line.bar(self._status, columns, self._io.pretty)
+
+    def _print_status(self) -> None:
+        """Where the prompt is a plain line of text: above it, whenever it says something new."""
+        if self._status and self._status != self._drawn and sys.stdout.isatty():
+            self._drawn = self._status
+            room = shutil.get_terminal_size().columns - len(HEAD) - 1
+            self._write(f"{HEAD}{status_line.fitted(self._status, max(1, room))}")
 
     def say(self, text: str, warn: bool = False) -> None:
         """Write a line; only where no answer and no prompt is on the screen."""
-        line = _folded(f"[lodestar] {printable(text)}")
+        line = _folded(f"{HEAD}{printable(text)}")
         coloured = warn and self._io is not None and self._io.pretty
-        sys.stdout.write(f"{YELLOW}{line}{PLAIN}\n" if coloured else f"{line}\n")
+        self._write(f"{YELLOW}{line}{PLAIN}" if coloured else line)
+
+    @staticmethod
+    def _write(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
     def _listen_for_wake(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from types import TracebackType
 from typing import Any
 
@@ -56,6 +57,29 @@ class Terminal:
     def send(self, keys: str) -> None:
         """Press keys."""
         self._child.send(keys)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Make the window of another size; whoever is in front hears of it."""
+        self._child.setwinsize(rows, columns)
+
+    def redrawn(self, words: str, columns: int = 120) -> str:
+        """Wait until a prompt of so many columns is drawn with the words in it; returns all of it.
+
+        The prompt draws what is new, character by character, and all of it only where the window
+        changes.
+        """
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            self.resize(40, columns + 1)
+            mark = len(self.text)
+            self.resize(39, columns)
+            with self._changed:
+                self._changed.wait_for(lambda since=mark: words in self.text[since:], 0.5)
+            drawn = self.text[mark:]
+            if words in drawn:
+                return drawn
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {words!r} in {drawn!r}")
 
     def wait(self, words: str, count: int = 1) -> None:
         """Wait until the words were written count times."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pexpect
 
+from tests.aider.fake_openai import DEADLINE_S
 from tests.aider.terminal import Terminal
 from tests.e2e.conftest import LODESTAR, Machine
 
@@ -26,14 +27,16 @@ class Screen(Terminal):
         with self._changed:
             return bool(self._changed.wait_for(lambda: words in self.text, seconds))
 
+    def wait_after(self, words: str, position: int) -> None:
+        """Wait until the words were written after so much of the text."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: words in self.text[position:], DEADLINE_S):
+                raise TimeoutError(f"no {words!r} in {self.text[position:]!r}")
+
     def is_as_before(self) -> bool:
         """Whether the terminal's settings are those of its start, and the cursor is shown."""
         shown = self._raw.rfind("\x1b[?25h") >= self._raw.rfind("\x1b[?25l")
         return shown and self._settings() == self._before
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Make the window of another size; whoever is in front hears of it."""
-        self._child.setwinsize(rows, columns)
 
     def hang_up(self) -> None:
         """Close the window."""

@@ -6,6 +6,8 @@
     most_bytes  an answer of more is stopped
     notices     what the gate says to the user
     tick        what a `tick` returns, once for each change of the file
+    status      what is said for the status line; "fails" is an exception
+    think       the status line's question is answered only when the file is without it
 
 Every event of the session goes to `gate.log`, a line of JSON each, as does each look at a gate.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +25,8 @@ from typing import Any
 
 from lodestar.exchange import Outcome, Request, Route
 from lodestar.hookspecs import Refused, hookimpl
+from lodestar.settings import Settings
+from lodestar.store.store import Store
 
 _last: dict[str, str] = {}
 
@@ -64,6 +69,21 @@ def session_event(event: dict[str, Any]) -> Any:
         return None
     _last["tick"] = text
     return json.loads(text).get("tick")
+
+
+@hookimpl
+def control_actions() -> list[Any]:
+    """The question for the status line."""
+    return [_status]
+
+
+def _status(session: str, route: Route, store: Store, settings: Settings) -> Any:
+    while _wanted().get("think"):
+        time.sleep(0.02)
+    said = _wanted().get("status")
+    if said == "fails":
+        raise ValueError("on purpose")
+    return said
 
 
 @asynccontextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +63,14 @@ def test_a_model_that_a_limit_closes_is_not_called_paid(
     shim: Shim, policy: Policy, status: str
 ) -> None:
     """At once, and paid again as soon as there is room."""
-    assert poll(shim)["status"] == ["PAID paid"]
+    assert poll(shim)["status"][0] == "PAID paid"
     fleet.set_daily(shim.home, 0, policy)
-    assert poll(shim)["status"] == [status]
+    assert poll(shim)["status"][0] == status
     use(shim, "local-coder")
-    assert poll(shim)["status"] == ["FREE local-coder"]
+    assert poll(shim)["status"][0] == "FREE local-coder"
     use(shim, "paid")
     fleet.set_daily(shim.home, LARGE)
-    assert poll(shim)["status"] == ["PAID paid"]
+    assert poll(shim)["status"][0] == "PAID paid"
 
 
 def test_what_counts_is_a_call_like_the_last_one(shim: Shim, upstream: Upstream) -> None:
@@ -78,12 +80,12 @@ def test_what_counts_is_a_call_like_the_last_one(shim: Shim, upstream: Upstream)
     spent = shim.rows("SELECT sum(cash_nano) AS spent FROM charges")[0]["spent"]
     least = shim.rows("SELECT amount_nano FROM holds")[0]["amount_nano"] - 100 * fleet.PRICE_OUT
     fleet.set_daily(shim.home, spent + least, "downgrade")
-    assert poll(shim)["status"] == ["PAID paid"]
+    assert poll(shim)["status"][0] == "PAID paid"
     large = [{"role": "user", "content": "word " * 2_000}]
     upstream.clear()
     assert shim.chat("paid", max_tokens=CAP, messages=large)[0] == 200
     assert upstream.chats[0].body["model"] == "f"
-    assert poll(shim)["status"] == ["FREE local-coder, not paid: daily limit"]
+    assert poll(shim)["status"][0] == "FREE local-coder, not paid: daily limit"
 
 
 def test_that_a_call_waits_is_seen_while_it_waits(shim: Shim) -> None:
@@ -98,7 +100,7 @@ def test_that_a_call_waits_is_seen_while_it_waits(shim: Shim) -> None:
                 found
                 == f"other calls hold the daily limit (${hold.amount / 1e9:.9f}".rstrip("0") + ")"
             )
-            assert poll(shim)["status"][-1] == f"a request waits: {found}"
+            assert poll(shim)["status"][1] == f"a request waits: {found}"
             assert not asked.done()
             settle(other, hold, reported(1, 1))
             assert asked.result(30)[0] == 200
@@ -122,3 +124,38 @@ def test_a_free_only_session_and_a_lost_database_are_free(
     with Shim(isolated_home) as shim:
         use(shim, "paid")
         assert poll(shim)["status"] == ["FREE local-coder, not paid: free only"]
+
+
+def test_a_database_that_others_keep_to_themselves_keeps_no_news_back(shim: Shim) -> None:
+    """A program that does not queue has locked it."""
+    assert poll(shim)["status"][:2] == ["PAID paid", "today $0.00/$1000.00"]
+    with closing(sqlite3.connect(shim.home / "usage.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert poll(shim)["status"][:2] == ["PAID paid", "today $0.00/$1000.00"]
+        other.execute("ROLLBACK")
+
+
+def test_what_a_session_spent_is_shown_as_soon_as_it_is_charged(shim: Shim) -> None:
+    assert shim.chat("paid", headers={"X-Lodestar-Kind": "edit"}, max_tokens=CAP)[0] == 200
+    expected = ["PAID paid", "today $0.0002/$1000.00", "session $0.0002", "18 tokens"]
+    wait_for(lambda: poll(shim)["status"] == expected)
+    use(shim, "local-coder")
+    assert shim.chat("local-coder", headers={"X-Lodestar-Kind": "edit"})[0] == 200
+    wait_for(lambda: "36 tokens" in poll(shim)["status"])
+
+
+def test_the_commands_of_the_prompt_are_served_with_the_module(shim: Shim) -> None:
+    def run(name: str, argument: str = "") -> tuple[int, Any]:
+        body = {"argument": argument, "confirmed": False}
+        status, _, answer = shim.request("POST", f"/lodestar/v1/commands/{name}", body)
+        return status, json.loads(answer)
+
+    served = json.loads(shim.request("GET", "/lodestar/v1/commands")[2])["commands"]
+    assert {"usage", "budget"} <= {command["name"] for command in served}
+    assert shim.chat("paid", max_tokens=CAP)[0] == 200
+    cash = ["cash", "$0.0002", "$0.0002"]
+    wait_for(lambda: cash in [line.split() for line in run("usage")[1]["lines"]])
+    assert run("budget")[1]["lines"][0] == "day  [--------------------]   0%  $0.0002 of $1000.00"
+    status, refused = run("budget", "set 5")
+    assert status >= 400
+    assert "/budget takes nothing after it" in refused["error"]["message"]
