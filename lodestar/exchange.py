@@ -54,6 +54,8 @@ class Request:
     size: int
     turn: int | None = None
     client_request: str | None = None
+    escalated: bool = False
+    """Whether the user asked for this one message to go to its model, and to no other."""
 
 
 @dataclass(frozen=True)

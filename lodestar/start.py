@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from lodestar.private import UMASK, seal
+from lodestar.running import forget_token
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     _open_streams()
     seal()
+    forget_token(os.environ)
     code_wanted = sys.argv[1:2] == ["code"]
     if not code_wanted:
         # What Aider writes is the project's: there the user's own umask stays.

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from lodestar.store.store import Store
 
 
+SHORT = {"up": "good", "down": "bad"}
+"""What stands for the last answer and its verdict."""
+
+
 def rate(
     exchange: Annotated[
-        str | None, typer.Argument(help="An exchange's id, the end of one, or `last`.")
+        str | None,
+        typer.Argument(
+            help="`up` or `down` for the last answer; else an exchange's id, or `last`."
+        ),
     ] = None,
-    verdict: Annotated[str | None, typer.Argument(help="good or bad.")] = None,
+    verdict: Annotated[
+        str | None, typer.Argument(help="good or bad; after `down` a reason.")
+    ] = None,
     reason: Annotated[
         str | None, typer.Option(help="wrong, incomplete, format or overmuch.")
     ] = None,
@@ -29,10 +38,12 @@ def rate(
 ) -> None:
     """Go through edits that nobody rated yet, or rate one exchange.
 
-    Example: lodestar rate last bad --reason incomplete
+    Example: lodestar rate down incomplete
     """
     from lodestar.cli.opening import configuration, open_store
 
+    if exchange in SHORT:
+        exchange, verdict, reason = "last", SHORT[exchange], verdict or reason
     _check(exchange, verdict, reason, undo)
     with open_store(configuration()) as store:
         if undo:
@@ -46,7 +57,7 @@ def rate(
 def _check(exchange: str | None, verdict: str | None, reason: str | None, undo: bool) -> None:
     from lodestar.rating import REASONS
 
-    example = "for example: lodestar rate last good"
+    example = "for example: lodestar rate up"
     if exchange and (undo or verdict not in ("good", "bad")):
         raise UsageError("an exchange is rated `good` or `bad`", f"not `{verdict}`", example)
     if reason and reason not in REASONS.values():
@@ -71,12 +82,15 @@ def _rate_one(
     from lodestar.known_secrets import environment_secrets
     from lodestar.log import find_exchange, show_exchange
     from lodestar.redaction import Redactor
+    from lodestar.running import running_session
     from lodestar.store.feedback import add_rating
     from lodestar.store.text import storable
 
     if comment:
         comment = Redactor(environment_secrets(os.environ)).text(storable(comment))
-    found = show_exchange(store, find_exchange(store, text))
+    found = show_exchange(
+        store, find_exchange(store, text, running_session(os.environ), answers=True)
+    )
     kind: Verdict = "good" if verdict == "good" else "bad"
     add_rating(store, found["session_id"], found["id"], kind, "command", reason, comment)
     note(f"recorded: {verdict}{f' ({reason})' if reason else ''}. undo: lodestar rate --undo")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ from lodestar.terminal import interactive
 from lodestar.trust.files import IGNORE
 from lodestar.trust.ignore_file import is_harmless
 
+PROGRAM = '#!/bin/sh\nexec {python} -I -m lodestar "$@"\n'
 UNCLAIMED_S = 3600.0
 DRAFT = ".edits.new"
 """Of a launcher that was killed while it wrote its note of the edits."""
@@ -89,6 +92,7 @@ class SessionFiles:
             "poll_s": 1.0,
             "plain": plain,
             "ask": interactive(os.environ),
+            "programs": self._programs(),
             "journal": str(journal_path(self._context.home, self._session)),
         }
         write_private(self.launcher, json.dumps(spec))
@@ -96,6 +100,17 @@ class SessionFiles:
     def remove(self) -> None:
         """Delete the folder; the token in it is worthless by now."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _programs(self) -> str:
+        """A folder with `lodestar`, for `!lodestar ...` in Aider; empty where PATH has it."""
+        if shutil.which("lodestar"):
+            return ""
+        folder = self.folder / "bin"
+        folder.mkdir(mode=0o700)
+        program = folder / "lodestar"
+        write_private(program, PROGRAM.format(python=shlex.quote(sys.executable)))
+        program.chmod(0o700)
+        return str(folder)
 
     def _repository_args(self) -> list[str]:
         """What a trusted repository adds, and nothing for Aider to stumble over where it is odd."""

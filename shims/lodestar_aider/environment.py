@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import MutableMapping
 
@@ -20,11 +21,16 @@ def clean_environment(environ: MutableMapping[str, str], spec: Spec) -> None:
     for name in [name for name in environ if FOREIGN.search(name) or name in spec.drop_env]:
         del environ[name]
     environ.update(session_environment(spec))
+    if spec.programs:
+        # Last: what the user has under the same name goes first.
+        environ["PATH"] = os.pathsep.join([environ.get("PATH", os.defpath), spec.programs])
 
 
 def session_environment(spec: Spec) -> dict[str, str]:
     """The variables that make Aider and litellm talk to the shim only."""
     return {
+        # `!lodestar ...` in Aider finds its session by it.
+        "LODESTAR_SESSION": spec.session,
         "USE_LITELLM_PROXY": "True",
         "LITELLM_PROXY_API_BASE": spec.api_base,
         "LITELLM_PROXY_API_KEY": spec.token,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lodestar_aider import (
+    commands,
     commits,
     compat,
     git_guard,
@@ -21,6 +22,7 @@ from lodestar_aider import (
     outside,
     prompt,
     repo_map,
+    resend,
     settings,
     wire,
 )
@@ -36,7 +38,15 @@ from lodestar_aider.spec import Spec, read_spec
 from lodestar_aider.turns import Turns
 
 GUARDS = (*guard.NEEDS, *wire.NEEDS, *settings.NEEDS, *names.NEEDS, *outside.NEEDS)
-EXTRAS = (*hooks.NEEDS, *journal.NEEDS, *commits.NEEDS, *prompt.NEEDS, *repo_map.NEEDS)
+EXTRAS = (
+    *hooks.NEEDS,
+    *journal.NEEDS,
+    *commits.NEEDS,
+    *prompt.NEEDS,
+    *repo_map.NEEDS,
+    *commands.NEEDS,
+    *resend.NEEDS,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class Session:
     """The parts of one run."""
 
     spec: Spec
+    channel: Channel
     turns: Turns
     events: Events
     desk: Desk
@@ -83,7 +94,7 @@ def _open(spec: Spec) -> Session:
     if not spec.plain:
         events.start()
         poller.start()
-    return Session(spec, turns, events, desk, ending, poller)
+    return Session(spec, channel, turns, events, desk, ending, poller)
 
 
 def _prepare(session: Session) -> Callable[[list[str]], Any]:
@@ -125,7 +136,9 @@ def _install_extras(session: Session) -> None:
     edits = journal.Journal(session.spec.journal, session.turns)
     edits.install()
     commits.CommitHooks(session.events, session.turns, edits).install()
-    prompt.Prompt(session.desk, session.events, session.ending).install()
+    resend.Resend(session.events, session.turns).install()
+    prompt.Prompt(session.desk, session.events, session.ending, session.poller).install()
+    commands.SlashCommands(session.channel, session.desk).install()
 
 
 def _run(session: Session, aider_main: Callable[[list[str]], Any]) -> int:

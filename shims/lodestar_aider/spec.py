@@ -32,6 +32,7 @@ class Spec:
     poll_s: float = 1.0
     drop_env: tuple[str, ...] | list[str] = ()
     journal: str = ""
+    programs: str = ""
     plain: bool = False
     ask: bool = False
 

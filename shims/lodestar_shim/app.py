@@ -46,6 +46,8 @@ def build(services: Services, port: int, limits: Limits) -> web.Application:
     app.router.add_post("/lodestar/v1/events", control.events)
     app.router.add_post("/lodestar/v1/extend", control.extend)
     app.router.add_get("/lodestar/v1/poll", control.poll)
+    app.router.add_get("/lodestar/v1/commands", control.commands)
+    app.router.add_post("/lodestar/v1/commands/{name}", control.command)
     app.router.add_get("/lodestar/v1/status", observation.status)
     app.router.add_get("/metrics", observation.metrics)
     return app

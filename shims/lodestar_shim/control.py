@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from typing import Any
 
 from aiohttp import web
 
-from lodestar.errors import LodestarError
-from lodestar.store.sessions import extend_session, note_end
+from lodestar.store.sessions import note_end
+from lodestar_shim.commands.board import Board
+from lodestar_shim.commands.extend import MOST_MINUTES, extend
 from lodestar_shim.errors import ShimError
 from lodestar_shim.live import END_KINDS
 from lodestar_shim.services import Services
@@ -18,16 +18,16 @@ from lodestar_shim.status import Status
 
 log = logging.getLogger("lodestar.shim.control")
 BATCH_LIMIT = 500
-EXTENSION_LIMIT = 1440
 NOT_KEPT = frozenset({"idle"})
 
 
 class Control:
-    """POST /lodestar/v1/events and /lodestar/v1/extend, GET /lodestar/v1/poll."""
+    """POST /lodestar/v1/events, /extend and /commands/NAME, GET /poll and /commands."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
         self._status = Status(services)
+        self._board = Board(services, self._status)
 
     async def events(self, http: web.Request) -> web.Response:
         """Store the launcher's events as signals and tell the modules."""
@@ -44,8 +44,10 @@ class Control:
         return web.Response(status=204)
 
     async def poll(self, http: web.Request) -> web.Response:
-        """Notices after the given id, the end of the session, the status line."""
+        """Notices after the given id, the end of the session, the status line of a model."""
         after = http.query.get("after", "0")
+        if http.query.get("model"):
+            self._status.use(http.query["model"])
         data = self._s.session.poll(int(after) if after.isdecimal() and len(after) < 16 else 0)
         return web.json_response({**data, **await self._status.now()})
 
@@ -53,26 +55,30 @@ class Control:
         """Put off the end of the session: {"minutes": 15}; answers with its new length."""
         body = await http.json()
         minutes = body.get("minutes") if isinstance(body, dict) else None
-        if type(minutes) is not int or not 1 <= minutes <= EXTENSION_LIMIT:
-            raise ShimError(
-                f"`minutes` must be a number from 1 to {EXTENSION_LIMIT}", "invalid_request"
-            )
-        session = self._s.session
-        if session.time is None:
-            raise ShimError("this session has no time limit", "no_time_limit")
-        if session.ending is not None and session.ending.minutes is None:
-            raise ShimError("the end of this session cannot be put off", "session_ended")
-        total = session.time.extended(minutes)
-        session.extend_to(total)
-        await asyncio.to_thread(self._keep, total)
-        return web.json_response({"minutes": total})
+        if type(minutes) is not int:
+            text = f"`minutes` must be a number from 1 to {MOST_MINUTES}"
+            raise ShimError(text, "invalid_request")
+        return web.json_response({"minutes": await extend(self._s, minutes)})
 
-    def _keep(self, minutes: int) -> None:
-        """For the next shim, should this one be killed."""
-        try:
-            extend_session(self._s.store, self._s.session.id, minutes)
-        except (LodestarError, sqlite3.Error, OSError):
-            log.exception("an extension could not be stored; a restarted shim forgets it")
+    async def commands(self, _: web.Request) -> web.Response:
+        """The slash commands, for the launcher to register."""
+        return web.json_response({"commands": await self._board.listed()})
+
+    async def command(self, http: web.Request) -> web.Response:
+        """Run a slash command: {"argument": TEXT, "confirmed": bool, "model": NAME}."""
+        body = await http.json()
+        if not isinstance(body, dict) or not isinstance(body.get("argument", ""), str):
+            raise ShimError("`argument` must be a text", "invalid_request")
+        model = body.get("model")
+        reply = await self._board.run(
+            http.match_info["name"],
+            body.get("argument", ""),
+            confirmed=body.get("confirmed") is True,
+            model=model if isinstance(model, str) else None,
+        )
+        return web.json_response(
+            {"lines": reply.lines, "question": reply.question, "effect": reply.effect}
+        )
 
     def _store(self, batch: list[dict[str, Any]]) -> None:
         session = self._s.session.id

@@ -61,7 +61,8 @@ class Course:
         """A gate said no: what is left is free; the free model may join it."""
         self.refusal = self.refusal or error
         self.trail.append((route, error))
-        willing = error.policy == "downgrade" or self.plan.short or self.plan.auto
+        downgrades = error.policy == "downgrade" and not self.plan.only
+        willing = downgrades or self.plan.short or self.plan.auto
         rest = [r for r in self.waiting if not r.entry.paid] if willing else []
         free = free_route(self._catalog)
         if not rest and free and willing and route.entry.paid and free.alias not in self._asked:

@@ -12,6 +12,7 @@ from lodestar.hookspecs import Refused
 from lodestar.settings import ModelEntry, Settings
 
 ASKED = "you asked"
+ESCALATED = "you asked: /escalate"
 WEAK_MODEL = "weak model of the profile"
 FIRST = "auto: free first"
 TOO_LONG = "context too long"
@@ -108,8 +109,8 @@ def _ways(request: Request, closed: Sequence[Closed]) -> list[str]:
     # Below the ceiling first.
     named = next((c for bar in ("word", "ceiling") for c in fitting if c.bar == bar), None)
     if named:
-        cost = _cost(request, named.route.entry)
-        return [f"go on with /model {named.route.alias}" + (f" ({cost})" if cost else "")]
+        price = cost(request.size, named.route.entry)
+        return [f"go on with /model {named.route.alias} ({price})"]
     if fitting:
         alias, bar = fitting[0].route.alias, fitting[0].bar
         why = (
@@ -119,12 +120,13 @@ def _ways(request: Request, closed: Sequence[Closed]) -> list[str]:
     return []
 
 
-def _cost(request: Request, entry: ModelEntry) -> str:
+def cost(size: int, entry: ModelEntry) -> str:
+    """What a request of so many bytes costs, in words."""
     if not entry.paid:
         return "free"
     if entry.price_in is None or entry.price_out is None:
         return "its price is not known"
-    prompt = Decimal(request.size * USUAL_PER_BYTE) * entry.price_in / MILLION
+    prompt = Decimal(size * USUAL_PER_BYTE) * entry.price_in / MILLION
     answer = (entry.max_output or DEFAULT_OUTPUT) * entry.price_out / MILLION
     return f"{_dollars(prompt)} for this message, {_dollars(answer)} at most for its answer"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_args
 
 from lodestar.clock import now_ms
-from lodestar.exchange import Kind, Request
+from lodestar.exchange import SHORT, Kind, Request
 from lodestar.ids import new_id
 from lodestar_shim.errors import ShimError
 
@@ -47,17 +47,19 @@ def parse(raw: bytes, headers: Mapping[str, str], session: str | None) -> Reques
     if body.get("n", 1) != 1:
         raise ShimError("`n` above 1 is not served: it multiplies the cost", "invalid_request")
     turn = headers.get("X-Lodestar-Turn", "")
+    kind = _kind(headers.get("X-Lodestar-Kind"), cast("list[dict[str, Any]]", messages))
     return Request(
         id=new_id(),
         session=session,
         alias=body["model"],
-        kind=_kind(headers.get("X-Lodestar-Kind"), cast("list[dict[str, Any]]", messages)),
+        kind=kind,
         stream=body.get("stream") is True,
         body={key: value for key, value in body.items() if key not in FORBIDDEN},
         received_ms=now_ms(),
         size=len(raw),
         turn=int(turn) if turn.isdecimal() and len(turn) < 7 else None,
         client_request=(headers.get("X-Lodestar-Request") or "")[:64] or None,
+        escalated=headers.get("X-Lodestar-Reason") == "escalate" and kind not in SHORT,
     )
 
 

@@ -35,6 +35,8 @@ class Plan:
     """The alias that should answer; the user is told where another one does."""
     short: bool = False
     """A short call that finishes what is under way: it never waits for money, nor goes up."""
+    only: bool = False
+    """No other model may answer, a free one neither."""
 
     def after_a_break(self) -> Plan:
         """The same without the first route, whose answer broke off, where there are others."""
@@ -66,6 +68,8 @@ class Router:
 
     async def plan(self, request: Request) -> Plan:
         """The routes of a request. Raises ShimError where its model is not in the catalogue."""
+        if request.escalated:
+            return self._escalated(request)
         plan = self._alone.get(request.alias)
         # The common case: one model, and nothing to choose.
         if plan and request.kind not in SHORT:
@@ -73,7 +77,16 @@ class Router:
         try:
             return await self._chosen(request)
         except UsageError as error:
-            raise ShimError(for_user(error.what, error.why, error.do), "model_not_found") from error
+            raise _not_found(error) from error
+
+    def _escalated(self, request: Request) -> Plan:
+        """The model that the user named for this message: a free one has answered already."""
+        alias = self._catalog.plain(request.alias)
+        try:
+            route = Route(alias, self._catalog.get(alias), escalation.ESCALATED)
+        except UsageError as error:
+            raise _not_found(error) from error
+        return Plan((route,), usual=alias, only=True)
 
     async def _chosen(self, request: Request) -> Plan:
         alias = self._catalog.plain(request.alias)
@@ -189,6 +202,10 @@ def other_free(catalog: Catalog, asked: Sequence[Route]) -> str | None:
         return free.alias
     engines = (a for a, e in catalog if e.provider == "engine" and a not in known)
     return next(engines, None)
+
+
+def _not_found(error: UsageError) -> ShimError:
+    return ShimError(for_user(error.what, error.why, error.do), "model_not_found")
 
 
 def _sorted(rule: Rule, routes: Sequence[Route]) -> tuple[list[Route], list[Closed]]:

@@ -178,3 +178,36 @@ def test_a_key_in_a_comment_is_not_stored(
     assert cli("rate", exchange, "good", "--comment", "used canary-key-4711 \udc80").code == 0
     comment = worklog.store.rows("SELECT comment FROM ratings")[0]["comment"]
     assert comment == "used [REDACTED:known] ?"
+
+
+def test_up_and_down_rate_the_last_answer_which_is_no_commit_message(
+    cli: Cli, store: Store, worklog: Worklog
+) -> None:
+    edit = worklog.exchange()
+    worklog.exchange(kind="commit_message")
+    assert cli("rate", "up").code == 0
+    assert cli("rate", "down", "incomplete").code == 0
+    assert cli("rate", "down", "--reason", "format").code == 0
+    assert [row[:3] for row in ratings(store)] == [
+        (edit, "good", None),
+        (edit, "bad", "incomplete"),
+        (edit, "bad", "format"),
+    ]
+    assert cli("rate", "down", "ugly").code == 2
+    assert cli("rate", "up", "wrong").code == 2
+
+
+def test_inside_a_session_the_last_answer_is_that_sessions(
+    cli: Cli, store: Store, home: Home, worklog: Worklog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `!lodestar rate up` in Aider; another terminal may have asked since."""
+    mine = worklog.exchange(received_ms=1)
+    other = Worklog(store, home, worklog.project).start()
+    newest = other.exchange(received_ms=2)
+    assert newest in cli("log", "show").out
+    monkeypatch.setenv("LODESTAR_SESSION", worklog.session)
+    assert mine in cli("log", "show").out
+    assert cli("rate", "up").code == 0
+    assert [row[0] for row in ratings(store)] == [mine]
+    monkeypatch.setenv("LODESTAR_SESSION", Worklog(store, home, worklog.project).start().session)
+    assert "this session has no answer yet" in cli("rate", "up").err
