@@ -173,6 +173,7 @@ def _enter(store: Store, spec: Spec, context: Context, plugins: Plugins) -> bool
         session_minutes=settings.limits.session_minutes,
         training_opt_in=settings.training.opt_in,
         limits=_money(context),
+        tag=settings.tag,
     )
     fresh = start_session(store, context.home, session)
     if store.stands_for is None:

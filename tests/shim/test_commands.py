@@ -28,6 +28,7 @@ class Commanded(Shim):
         server = {"provider": "openai", "model": "fake-model", "api_base": upstream.url}
         price = {"billing": "payg", "price_in": 3, "price_out": 15, "tier": 3, "max_output": 100}
         models = {"mine": {**server, "billing": "free"}, "dear": {**server, **price}}
+        models["keyless"] = {**models["dear"], "key_env": "NO_SUCH_KEY_ANYWHERE"}
         once = {"retries": 0}
         settings = {"main": "mine", "weak": "mine", "models": models, "routing": once, **more}
         config(home, json.dumps({**settings, "timezone": "Europe/Berlin", "tier_ceiling": 3}))
@@ -197,6 +198,8 @@ def test_the_price_is_said_before_a_paid_model_is_chosen(shim: Commanded) -> Non
     first = shim.run("paid", "dear", model="openai/mine")
     assert (first["question"], first["effect"]) == ("Go on with dear?", {})
     assert first["lines"] == ["dear: $3.00 in, $15.00 out per million tokens"]
+    keyless = shim.run("paid", "keyless", model="openai/mine")["lines"]
+    assert keyless[1].endswith("does not answer without: lodestar keys set keyless")
     shim.ask()
     said = shim.run("paid", "dear", model="openai/mine")["lines"]
     assert said[1].startswith("a message like your last one: under a cent for this message, ")

@@ -57,6 +57,7 @@ def test_the_next_tier_up_is_asked_only_on_a_yes_and_after_its_price(
     shim.served("local-coder")
     reply = shim.escalate()
     assert reply["lines"][0] == "mid: $3.00 in, $15.00 out per million tokens"
+    assert "there is no key for `keyless`" in shim.refusal("keyless")
     assert reply["lines"][1].startswith("your last message again: under a cent for this message")
     assert reply["question"] == "Send it to mid, for money?"
     assert reply["effect"] == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ from lodestar.control import Asked, Reply, SlashCommand
 from lodestar.errors import LodestarError, UsageError
 from lodestar.exchange import Route
 from lodestar.routing import AUTO
-from lodestar.secrets.accounts import takes_key
 from lodestar.settings import ModelEntry, Settings
 from lodestar_shim.commands.answers import last_exchange
+from lodestar_shim.commands.keyed import Keyed
 from lodestar_shim.commands.paid import price_text
 from lodestar_shim.escalation import ESCALATED, cost
 from lodestar_shim.services import Services
@@ -22,7 +21,7 @@ from lodestar_shim.status import Status, shown_name
 
 def commands(services: Services, status: Status) -> Sequence[SlashCommand]:
     """The command of this file."""
-    found = _Escalate(services, status, asyncio.get_running_loop())
+    found = _Escalate(services, status, Keyed.here(services))
     help_ = "Send your last message again, to a better model, and keep the better answer"
     return (SlashCommand("escalate", help_, found.run, "[ALIAS]", found.aliases),)
 
@@ -31,7 +30,7 @@ def commands(services: Services, status: Status) -> Sequence[SlashCommand]:
 class _Escalate:
     services: Services
     status: Status
-    loop: asyncio.AbstractEventLoop
+    keyed: Keyed
 
     def aliases(self, settings: Settings) -> Sequence[str]:
         """What may follow: every model above the free ones."""
@@ -65,7 +64,7 @@ class _Escalate:
         tier = catalog.get(name).tier if name in catalog else 1
         known = list(self._above(tier, asked.settings))
         for alias, entry in known:
-            if self._has_key(Route(alias, entry, ESCALATED)):
+            if self.keyed.has_key(Route(alias, entry, ESCALATED)):
                 return Route(alias, entry, ESCALATED)
         if known:
             missing = ", ".join(alias for alias, _ in known)
@@ -98,13 +97,6 @@ class _Escalate:
 
         return iter(sorted(found, key=order))
 
-    def _has_key(self, route: Route) -> bool:
-        keys = self.services.keys
-        if not takes_key(route.entry) or keys.knows(route):
-            return True
-        found = asyncio.run_coroutine_threadsafe(keys.look(route), self.loop).result()
-        return isinstance(found, str)
-
     def _check(self, asked: Asked, route: Route) -> None:
         if not route.entry.paid:
             return
@@ -113,6 +105,12 @@ class _Escalate:
                 f"`{route.alias}` is not asked: this session is free only",
                 "limits.free_only closes every paid model",
                 "start `lodestar code` without it, or name a free model: /escalate ALIAS",
+            )
+        if not self.keyed.has_key(route):
+            raise LodestarError(
+                f"there is no key for `{route.alias}`",
+                "nothing was sent",
+                f"lodestar keys set {route.alias}",
             )
         closed = self.status.told(route).get("closed")
         if closed:

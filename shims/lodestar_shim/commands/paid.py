@@ -10,6 +10,7 @@ from lodestar.errors import LodestarError, UsageError
 from lodestar.exchange import SHORT, Route
 from lodestar.routing import AUTO
 from lodestar.settings import ModelEntry, Settings
+from lodestar_shim.commands.keyed import Keyed
 from lodestar_shim.escalation import ASKED, cost
 from lodestar_shim.services import Services
 from lodestar_shim.status import Status, shown_name
@@ -17,7 +18,7 @@ from lodestar_shim.status import Status, shown_name
 
 def commands(services: Services, status: Status) -> Sequence[SlashCommand]:
     """The command of this file."""
-    paid = _Paid(services, status)
+    paid = _Paid(services, status, Keyed.here(services))
     help_ = "Go on with a paid model, after its price is shown"
     return (SlashCommand("paid", help_, paid.run, "ALIAS", paid.aliases),)
 
@@ -26,6 +27,7 @@ def commands(services: Services, status: Status) -> Sequence[SlashCommand]:
 class _Paid:
     services: Services
     status: Status
+    keyed: Keyed
 
     def aliases(self, settings: Settings) -> Sequence[str]:
         """What may follow: every alias that costs money."""
@@ -72,6 +74,8 @@ class _Paid:
         size = _last_size(asked)
         if size is not None:
             yield f"a message like your last one: {cost(size, route.entry)}"
+        if not self.keyed.has_key(route):
+            yield f"it has no key yet, and does not answer without: lodestar keys set {route.alias}"
         said = self.status.told(route)
         if closed := said.get("closed"):
             free = said.get("policy", "downgrade") == "downgrade"
