@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from lodestar.errors import UsageError
+from lodestar.prices.own import priced
 from lodestar.routing import AUTO, auto_order, chain, check
 from lodestar.settings import ModelEntry, Settings
 
@@ -31,14 +32,14 @@ class Catalog:
 
     @classmethod
     def load(cls, settings: Settings, builtin: Path) -> Catalog:
-        """The entries of `builtin`/models.yaml, replaced or joined by the user's.
+        """The entries of `builtin`/models.yaml at the user's prices, and the user's entries.
 
-        Raises UsageError where a fallback, or what `auto` chooses among, cannot be meant.
+        Raises UsageError where a fallback, what `auto` chooses among, or a price cannot be meant.
         """
         text = (builtin / "models.yaml").read_text("utf-8")
         read = yaml.load(text, Loader=_LOADER)  # noqa: S506 (a safe one)
         entries = {alias: ModelEntry(**entry) for alias, entry in read.items()}
-        entries = {**entries, **settings.models}
+        entries = {**priced(entries, settings), **settings.models}
         check(entries, settings)
         return cls(entries, settings.weak, auto_order(entries, settings))
 

@@ -13,9 +13,10 @@ import yaml
 from pydantic import ValidationError
 
 from lodestar.errors import UsageError
-from lodestar.settings import Frozen, ModelEntry, Settings
+from lodestar.settings import Frozen, ModelEntry, OwnPrice, Settings
 
 DEEPEST = 64
+_NAMED = {"models": ModelEntry, "prices": OwnPrice}
 RESERVED = frozenset({"HOME", "DEBUG", "NO_INPUT", "PYTHON", "LLAMA_WHEEL", "WHEEL_CACHE"})
 
 
@@ -153,8 +154,8 @@ def _siblings(location: Sequence[Any]) -> list[str]:
     model: Any = Settings
     for part in location[:-1]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if model is Settings and part == "models":
-            model = ModelEntry
+        if model is Settings and part in _NAMED:
+            model = _NAMED[part]
         elif isinstance(annotation, type) and issubclass(annotation, Frozen):
             model = annotation
     return list(model.model_fields)

@@ -31,15 +31,26 @@ def change_values(path: Path, keys: Sequence[str], values: Mapping[str, Any]) ->
 
     What else is in the section stays, comments too. Raises UsageError as `set_value` does.
     """
+    change_places(path, [([*keys, name], value) for name, value in values.items()])
+
+
+def change_places(path: Path, changes: Sequence[tuple[Sequence[str], Any]]) -> None:
+    """Set or, where the value is None, remove several entries, all of them or none.
+
+    A section that becomes empty goes, too. Raises UsageError as `set_value` does.
+    """
     text, data = _read(path)
     expected = copy.deepcopy(data)
-    for name, value in values.items():
-        place = [*keys, name]
-        if value is not None:
-            _put(expected, place, value)
-            text = _set(text, place, expected)
-        elif _drop(expected, place):
-            text = _remove(text, place)
+    try:
+        for keys, value in changes:
+            if value is not None:
+                _put(expected, keys, value)
+                text = _set(text, keys, expected)
+            elif _drop(expected, list(keys)):
+                text = _remove(text, _emptied(expected, keys))
+    except yaml.YAMLError as error:
+        # The first of them has damaged it: a file that is all in braces, for one.
+        raise _unsafe(path) from error
     _write(path, text, expected)
 
 
@@ -52,10 +63,15 @@ def remove_value(path: Path, keys: Sequence[str]) -> bool:
     expected = copy.deepcopy(data)
     if not _drop(expected, list(keys)):
         return False
+    _write(path, _remove(text, _emptied(expected, keys)), expected)
+    return True
+
+
+def _emptied(expected: Mapping[str, Any], keys: Sequence[str]) -> Sequence[str]:
+    """The outermost section that went with what was at `keys`."""
     while len(keys) > 1 and not _has(expected, keys[:-1]):
         keys = keys[:-1]
-    _write(path, _remove(text, keys), expected)
-    return True
+    return keys
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -72,14 +88,18 @@ def _write(path: Path, text: str, expected: Mapping[str, Any]) -> None:
     except yaml.YAMLError:
         result = None
     if result != expected:
-        raise UsageError(
-            f"{path} cannot be changed safely",
-            "it is written in a way that this edit would damage; nothing was changed",
-            "make the change by hand",
-        )
+        raise _unsafe(path)
     merge([Layer(str(path), expected)])
     # A link (a dotfiles folder, for one) stays a link: what it points to is replaced.
     write_private(path.resolve(), text)
+
+
+def _unsafe(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} cannot be changed safely",
+        "it is written in a way that this edit would damage; nothing was changed",
+        "make the change by hand",
+    )
 
 
 def _set(text: str, keys: Sequence[str], expected: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -32,6 +33,15 @@ class LongPrompt(Frozen):
     price_out: Price | None = Field(None, description="USD per million output tokens")
     price_cache_read: Price | None = Field(None, description="read from a cache")
     price_cache_write: Price | None = Field(None, description="written to a cache")
+
+
+def _check_long(
+    long: LongPrompt | None, price_in: Decimal | None, price_out: Decimal | None
+) -> None:
+    """Raises ValueError where a long prompt costs less than a short one."""
+    pairs = ((long.price_in, price_in), (long.price_out, price_out)) if long else ()
+    if any(theirs is not None and ours is not None and theirs < ours for theirs, ours in pairs):
+        raise ValueError("a price of long_prompt is below the one of a short prompt")
 
 
 class ModelEntry(Frozen):
@@ -87,20 +97,33 @@ class ModelEntry(Frozen):
             raise ValueError("api_base must be an http:// or https:// URL")
         if self.provider == "litellm" and "/" not in self.model:
             raise ValueError("provider litellm needs a model such as anthropic/claude-sonnet-4-5")
-        if self.long_prompt and any(
-            theirs is not None and ours is not None and theirs < ours
-            for theirs, ours in (
-                (self.long_prompt.price_in, self.price_in),
-                (self.long_prompt.price_out, self.price_out),
-            )
-        ):
-            raise ValueError("a price of long_prompt is below the one of a short prompt")
+        _check_long(self.long_prompt, self.price_in, self.price_out)
         return self
 
     @property
     def paid(self) -> bool:
         """Whether a call can cost money (an unknown price counts as paid)."""
         return self.billing == "payg"
+
+
+class OwnPrice(Frozen):
+    """Your prices of a built-in alias, all of them, as long as it stands for this model."""
+
+    model: str = Field(min_length=1, description="the model that they are of")
+    price_in: Price = Field(gt=0, description="USD per million input tokens")
+    price_out: Price = Field(gt=0, description="USD per million output tokens")
+    price_cache_read: Price | None = Field(None, description="read from a cache")
+    price_cache_write: Price | None = Field(None, description="written to a cache")
+    long_prompt: LongPrompt | None = Field(
+        None, description="`above` so many tokens of input other prices hold, for the whole call"
+    )
+    price_source: str | None = Field(None, description="where they are from; none: you set them")
+    price_date: str | None = Field(None, description="the day they were looked up")
+
+    @model_validator(mode="after")
+    def _complete(self) -> OwnPrice:
+        _check_long(self.long_prompt, self.price_in, self.price_out)
+        return self
 
 
 Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
@@ -227,6 +250,7 @@ class Settings(Frozen):
 
     profile: str = Field("default", description="how to work, by the name of a profile")
     timezone: str | None = Field(None, description="IANA name; default: the system's")
+    tag: str | None = Field(None, description="what sessions count for, such as client=acme")
     main: Alias = Field("local-coder", description="the model that edits")
     weak: Alias = Field("local-coder", description="commit messages and summaries")
     editor: Alias | None = Field(None, description="Aider's editor model in architect mode")
@@ -243,6 +267,10 @@ class Settings(Frozen):
     models: dict[Alias, ModelEntry] = Field(
         default_factory=dict, description="your own aliases, over the built-in ones"
     )
+    prices: dict[Alias, OwnPrice] = Field(
+        default_factory=dict,
+        description="your prices of built-in aliases; `lodestar prices set` writes them",
+    )
     modules: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="by module: `enabled`, and settings of its own"
     )
@@ -254,3 +282,11 @@ class Settings(Frozen):
         if name is not None and name not in available_timezones():
             raise ValueError("it is not an IANA time zone, such as Europe/Berlin")
         return name
+
+    @field_validator("tag")
+    @classmethod
+    def _is_word(cls, tag: str | None) -> str | None:
+        # One word, and nothing that a table, a shell or a spreadsheet would read otherwise.
+        if tag is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._=:/@+-]{0,63}", tag):
+            raise ValueError("it is a word of at most 64 letters, digits or ._=:/@+-: client=acme")
+        return tag

@@ -20,6 +20,11 @@ log = logging.getLogger("lodestar.cli.code")
 PRELOAD_AFTER_S = 10.0
 """Aider's own start is over by then; the imports would slow it."""
 
+Tag = Annotated[
+    str | None,
+    typer.Option("--tag", metavar="TAG", help="What this work counts for: client=acme."),
+]
+
 
 def code(
     context: typer.Context,
@@ -37,6 +42,7 @@ def code(
     free_only: Annotated[
         bool, typer.Option("--free-only", help="Close paid models; their keys are never read.")
     ] = False,
+    tag: Tag = None,
     no_rating: Annotated[
         bool, typer.Option("--no-rating", help="Do not ask for a rating at the end.")
     ] = False,
@@ -55,9 +61,8 @@ def code(
 
     lodestar code -- --help          (Aider's own help)
     """
-    flags = {"profile": profile, **_limits(time_limit, budget, free_only)}
-    how = {"ask": not no_rating, "plain": plain}
-    raise typer.Exit(_work(flags, context.args, context.obj, **how))
+    flags = {"profile": profile, "tag": tag, **_limits(time_limit, budget, free_only)}
+    raise typer.Exit(_work(flags, context.args, context.obj, ask=not no_rating, plain=plain))
 
 
 def _limits(time_limit: str | None, budget: str | None, free_only: bool) -> dict[str, Any]:

@@ -93,11 +93,14 @@ def unset(
 
 
 def _checked(key: str) -> str:
-    if key.partition(".")[0] == "models":
+    section = key.partition(".")[0]
+    others = {"models": ("add", "remove"), "prices": ("set", "undo")}
+    if section in others:
+        first, second = others[section]
         raise UsageError(
-            "`config` does not change models",
+            f"`config` does not change {section}",
             "an alias may hold dots, so a dotted key is ambiguous",
-            "use: lodestar models add, lodestar models remove",
+            f"use: lodestar {section} {first}, lodestar {section} {second}",
         )
     return key
 

@@ -19,6 +19,7 @@ from lodestar.cli import (
     keys,
     log,
     models,
+    prices,
     profile,
     rate,
     shim,
@@ -29,7 +30,7 @@ from lodestar.cli.groups import PassingOn
 from lodestar.errors import LodestarError
 from lodestar.settings import Settings
 
-WORK, MODELS, HEALTH = "Work", "Models", "Health"
+WORK, MONEY, MODELS, HEALTH = "Work", "Money", "Models", "Health"
 
 
 def run(arguments: Sequence[str], ahead: object = None) -> int:
@@ -60,6 +61,7 @@ def _add_core(app: typer.Typer) -> None:
     app.command("rate", rich_help_panel=WORK)(rate.rate)
     app.add_typer(log.app, name="log", rich_help_panel=WORK)
     app.command("trust", rich_help_panel=WORK)(trust.trust)
+    app.add_typer(prices.app, name="prices", rich_help_panel=MONEY)
     app.add_typer(profile.app, name="profile", rich_help_panel=MODELS)
     app.add_typer(models.app, name="models", rich_help_panel=MODELS)
     app.add_typer(keys.app, name="keys", rich_help_panel=MODELS)
@@ -93,11 +95,23 @@ def _root(
 
 
 def _invoke(arguments: Sequence[str], ahead: object) -> int:
-    command = typer.main.get_command(build_app(_settings()))
+    command = typer.main.get_command(_narrowed(build_app(_settings()), arguments))
     result: Any = command.main(
         list(arguments), prog_name="lodestar", standalone_mode=False, obj=ahead
     )
     return result if isinstance(result, int) else 0
+
+
+def _narrowed(app: typer.Typer, arguments: Sequence[str]) -> typer.Typer:
+    """With the command that is named alone: to read the options of all takes a tenth of a second.
+
+    Without a name, or with one that is not known, all stay: for the help, and for a suggestion.
+    """
+    groups = [group for group in app.registered_groups if group.name in arguments[:1]]
+    commands = [command for command in app.registered_commands if command.name in arguments[:1]]
+    if groups or commands:
+        app.registered_groups, app.registered_commands = groups, commands
+    return app
 
 
 def _settings() -> Settings:

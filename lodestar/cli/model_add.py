@@ -70,7 +70,7 @@ def add(
 
 def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
     from lodestar.cli.opening import configuration
-    from lodestar.editing import set_value
+    from lodestar.editing import change_places
 
     if entry["provider"] == "openai" and not entry.get("api_base"):
         raise _without_url(alias, entry["model"])
@@ -81,7 +81,9 @@ def _add(alias: str, entry: dict[str, Any], replace: bool) -> None:
     entry = completed(alias, entry)
     if entry["provider"] != "engine":
         entry = model_entry.with_aider(entry, configured)
-    set_value(configured.home.config_file, ["models", alias], entry)
+    # An alias has its price in one place.
+    places = [(["prices", alias], None), (["models", alias], entry)]
+    change_places(configured.home.config_file, places)
     say(f"{alias}: added to {configured.home.config_file}")
     model_entry.warn(alias, entry)
 

@@ -25,14 +25,13 @@ from lodestar.cli.model_entry import (
 )
 from lodestar.cli.output import note as say
 from lodestar.errors import UsageError
+from lodestar.prices.own import OF_THE_PRICE, PRICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lodestar.loading import Context
 
-PRICES = ("price_in", "price_out", "price_cache_read", "price_cache_write")
-OF_THE_PRICE = (*PRICES, "long_prompt", "price_source", "price_date")
 OF_THE_MODEL = (*OF_THE_PRICE, "context", "max_output", "aider", "label", "note")
 """What does not hold for another model, unless it is given again."""
 
@@ -81,7 +80,7 @@ def edit(
 
 def _edit(alias: str, given: dict[str, Any]) -> None:
     from lodestar.cli.opening import configuration
-    from lodestar.editing import change_values, set_value
+    from lodestar.editing import change_places, change_values
 
     if not given:
         what = "nothing to change"
@@ -98,7 +97,8 @@ def _edit(alias: str, given: dict[str, Any]) -> None:
         change_values(file, ["models", alias], {**news, **gone})
         say(f"{alias}: changed in {file}")
     else:
-        set_value(file, ["models", alias], after)
+        # An alias has its price in one place.
+        change_places(file, [(["prices", alias], None), (["models", alias], after)])
         say(
             f"{alias}: yours now, in {file}; the built-in one again: lodestar models remove {alias}"
         )

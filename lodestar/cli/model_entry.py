@@ -124,8 +124,11 @@ def check_entry(context: Context, alias: str, entry: Mapping[str, Any]) -> Model
     models = {alias: dict(entry)}
     settings, _ = merge([Layer("command line", {"models": models})])
     found = settings.models[alias]
-    all_models = {**context.settings.models, alias: found}
-    Catalog.load(context.settings.model_copy(update={"models": all_models}), builtin_profiles())
+    own = context.settings
+    # An entry of the user's has its price with it.
+    prices = {name: price for name, price in own.prices.items() if name != alias}
+    changed = {"models": {**own.models, alias: found}, "prices": prices}
+    Catalog.load(own.model_copy(update=changed), builtin_profiles())
     return found
 
 
@@ -149,14 +152,17 @@ def tier_of(entry: Mapping[str, Any]) -> int:
 
 def with_list(alias: str, entry: dict[str, Any]) -> dict[str, Any]:
     """The entry with what the price file knows and the user did not give; said to the user."""
-    from lodestar.prices import listed
+    from lodestar.prices.listing import listed
     from lodestar.settings import ModelEntry
 
     found = listed(ModelEntry.model_validate(entry))
     if found is None:
         return entry
     completed = dict(entry)
-    if entry.get("billing") == "payg" and not {"price_in", "price_out"} & entry.keys():
+    unpriced = entry.get("billing") == "payg" and not {"price_in", "price_out"} & entry.keys()
+    if unpriced and found.problem:
+        note(f"{alias}: no price is taken from {found.source}: {found.problem}")
+    elif unpriced:
         prices = {name: float(value) for name, value in found.prices.items()}
         completed |= {**prices, "price_source": found.source}
         given = ", ".join(f"{name.removeprefix('price_')} {prices[name]:g}" for name in prices)
@@ -179,7 +185,7 @@ def with_list(alias: str, entry: dict[str, Any]) -> dict[str, Any]:
 def with_aider(entry: dict[str, Any], context: Context) -> dict[str, Any]:
     """The entry with Aider's own settings of the model behind it."""
     from lodestar.aider_fields import derive
-    from lodestar.prices import provider_of
+    from lodestar.prices.listing import provider_of
     from lodestar.settings import ModelEntry
 
     provider = provider_of(ModelEntry.model_validate(entry))

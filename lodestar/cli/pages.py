@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from lodestar import hookspecs
 from lodestar.plugins import Plugins
-from lodestar.settings import ModelEntry, Settings
+from lodestar.settings import ModelEntry, OwnPrice, Settings
 from lodestar.store.schema import CORE
 from lodestar.store.store import Store
 
@@ -62,6 +62,7 @@ def _current(name: str) -> str:
 def _settings() -> Iterator[str]:
     yield from _section("Settings", Settings)
     yield from _section("An entry of `models`", ModelEntry)
+    yield from _section("An entry of `prices`", OwnPrice)
 
 
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:

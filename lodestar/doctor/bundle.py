@@ -26,11 +26,11 @@ from lodestar.store.status import status as database_status
 
 LEFT_OUT = (
     "Left out: keys and tokens, prompts and answers, Aider's histories, comments, the database,\n"
-    "names of projects, folders and branches, what providers and logs say in words.\n"
+    "names of projects, folders, branches and tags, what providers and logs say in words.\n"
 )
 _PRIVATE = frozenset(
     {"project", "root", "folder", "branch", "url", "path", "token", "last_error", "error",
-     "problem", "flags", "note"}
+     "problem", "flags", "note", "tag"}
 )  # fmt: skip
 """What is somebody's own words, or says where somebody works."""
 _SAFE_TEXTS = frozenset(

@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 from datetime import date, datetime, timezone
 
+from lodestar.catalog import Catalog
 from lodestar.doctor.check import Check, Problem
 from lodestar.loading import Context
-from lodestar.settings import ModelEntry
+from lodestar.paths import builtin_profiles
+from lodestar.prices.own import unused
+from lodestar.settings import ModelEntry, Settings
 
 OLD_DAYS = 90
 
@@ -39,17 +42,31 @@ def prices(context: Context, today: date | None = None) -> list[Problem]:
     unknown = [alias for alias, one in paid if one.price_in is None or one.price_out is None]
     found = []
     if unknown:
-        do = f"lodestar models edit {unknown[0]} --price-in USD --price-out USD"
+        do = f"lodestar prices set {unknown[0]} --in USD --out USD"
         why = "a call whose worst case is not known is never made"
         found.append(Problem(f"no price is known for {', '.join(unknown)}", do, why, "warn"))
     now = today or datetime.now(timezone.utc).date()
     old = [alias for alias, entry in paid if (_age(entry, now) or 0) > OLD_DAYS]
     if old:
         days = max(_age(entry, now) or 0 for alias, entry in paid if alias in old)
-        do = f"compare them with the provider's page: lodestar models edit {old[0]} --price-in USD"
+        do = f"lodestar prices set {old[0]} --in USD --out USD, or lodestar prices update FILE"
         what = f"the prices of {', '.join(old)} are up to {days} days old"
         found.append(Problem(what, do, "budgets are as right as the prices", "warn"))
-    return found
+    return [*found, *_unused(context)]
+
+
+def _unused(context: Context) -> list[Problem]:
+    """Prices of aliases that stand for another model by now."""
+    built_in = dict(Catalog.load(Settings(), builtin_profiles()))
+    return [
+        Problem(
+            f"your price of {alias} is not used",
+            f"lodestar prices set {alias} --built-in, or --in USD --out USD",
+            f"`{alias}` stands for another model than the price is of",
+            "warn",
+        )
+        for alias in unused(context.settings, built_in)
+    ]
 
 
 def local(context: Context, environ: Mapping[str, str]) -> list[Problem]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from lodestar.prices import cost
+from lodestar.prices.listing import cost
 from lodestar.settings import ModelEntry
 from lodestar.supervisor.passing_shim import Served
 

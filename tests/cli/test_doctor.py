@@ -211,7 +211,7 @@ def test_a_warning_alone_is_no_failure(isolated_home: Path, capsys: Printed) -> 
     said = capsys.readouterr()
     assert "[warn] prices that are known and not old" in said.out
     assert "no price is known for strange" in said.out
-    assert "lodestar models edit strange --price-in USD --price-out USD" in said.out
+    assert "lodestar prices set strange --in USD --out USD" in said.out
     assert "the prices of dear are up to" in said.out
     assert "why: a call whose worst case is not known is never made" in said.out
     assert "1 warn" in said.err

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lodestar.paths import Home
-from lodestar.prices import price_file
+from lodestar.prices.listing import price_file
 from tests.cli.conftest import Cli
 from tests.fakes.ollama import Model, Ollama
 

@@ -15,7 +15,7 @@ import pytest
 
 from lodestar.catalog import Catalog
 from lodestar.paths import builtin_profiles
-from lodestar.prices import FILE, cost, listed, price_file, provider_of
+from lodestar.prices.listing import FILE, cost, listed, price_file, provider_of
 from lodestar.settings import ModelEntry, Settings
 
 PAID = [(alias, e) for alias, e in Catalog.load(Settings(), builtin_profiles()) if e.paid]
@@ -128,7 +128,7 @@ def test_what_a_call_costs() -> None:
 
 def test_reading_the_prices_imports_no_litellm() -> None:
     script = (
-        "import sys; from lodestar.prices import price_file; assert price_file();"
+        "import sys; from lodestar.prices.listing import price_file; assert price_file();"
         "assert 'litellm' not in sys.modules and 'tiktoken' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
