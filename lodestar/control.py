@@ -36,7 +36,8 @@ class Reply:
 
     With a `question` nothing has been done yet: it is asked as yes or no, and on yes the command
     comes again, `confirmed`. `effect` is what only Aider can do; the launcher knows
-    {"model": ALIAS}, the model from now on, and {"resend": ALIAS}, the last message once more.
+    {"model": ALIAS}, the model from now on; {"resend": ALIAS}, the last message once more; and
+    {"minutes": N}, the new length of the session.
     """
 
     lines: Sequence[str] = ()

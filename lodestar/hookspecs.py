@@ -113,8 +113,9 @@ def session_event(session: str, event: dict[str, Any], store: Store, settings: S
 def control_actions(settings: Settings) -> Sequence[ControlAction]:
     """Return what Aider's prompt gets: slash commands and status questions; the shim serves both.
 
-    A slash command is a lodestar.control.SlashCommand. A status question is a function(session, route, store, settings),
-    called by itself in a worker thread each second. `route` is where the user's next message goes.
+    A slash command is a lodestar.control.SlashCommand. A status question is a
+    function(session, route, store, settings), called by itself in a worker thread each second.
+    `route` is where the user's next message goes.
     It returns a mapping with those of these keys that hold: `waits`, why a request waits just now;
     `closed`, why a paid route is closed to the next message, and with it `policy` (downgrade: it is
     answered for free; ask, stop: it is refused); `parts`, a list of texts for the line, the most

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from lodestar.store import imported
 from lodestar.store.migrations import Purge, Purger
 
 PER_ROW = 10
@@ -113,13 +114,14 @@ def exchanges(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
 
 
 def branches(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
-    """The names of a project's branches, where the rows of its sessions stay."""
+    """The names of a project's branches, and tags, where the rows of its sessions stay."""
     if wanted.project is None:
         return 0
     where, values = _scope(wanted, "started_ms", "id")
     return connection.execute(
-        "UPDATE sessions SET branch = NULL WHERE rowid IN"  # noqa: S608 (our own names)
-        f" (SELECT rowid FROM sessions WHERE {where} AND branch IS NOT NULL LIMIT ?)",
+        "UPDATE sessions SET branch = NULL, tag = NULL WHERE rowid IN"  # noqa: S608 (our own names)
+        f" (SELECT rowid FROM sessions WHERE {where}"
+        " AND (branch IS NOT NULL OR tag IS NOT NULL) LIMIT ?)",
         [*values, most],
     ).rowcount
 
@@ -163,7 +165,10 @@ def sessions(connection: sqlite3.Connection, wanted: Purge, most: int) -> int:
     return len(ids)
 
 
-PURGERS: tuple[Purger, ...] = (texts, words, feedback, exchanges, branches, sessions)
+PURGERS: tuple[Purger, ...] = (
+    *(texts, words, feedback, exchanges, branches, sessions),
+    imported.forget_names,
+)
 
 
 def _ids(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[str]:

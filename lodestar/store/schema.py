@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from lodestar.store import core_purge, state
+from lodestar.store import core_purge, imported, state
 from lodestar.store.migrations import MigrationSet
 
 _TABLES_1 = (
@@ -81,6 +81,15 @@ def _session_limits(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE sessions ADD COLUMN limits TEXT")
 
 
+def _session_tags(connection: sqlite3.Connection) -> None:
+    # What the session's work counts for, in the user's own words.
+    connection.execute("ALTER TABLE sessions ADD COLUMN tag TEXT")
+
+
+def _imports(connection: sqlite3.Connection) -> None:
+    imported.create_tables(connection)
+
+
 CORE = MigrationSet(
     "core",
     (
@@ -88,6 +97,8 @@ CORE = MigrationSet(
         ("store_state", _store_state),
         ("attempt_reasons", _attempt_reasons),
         ("session_limits", _session_limits),
+        ("session_tags", _session_tags),
+        ("imports", _imports),
     ),
     purgers=core_purge.PURGERS,
 )

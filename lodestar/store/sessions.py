@@ -15,6 +15,7 @@ from lodestar.clock import now_ms
 from lodestar.ids import new_id
 from lodestar.paths import Home, write_private
 from lodestar.store.processes import runs
+from lodestar.store.reader import Reader
 from lodestar.store.state import bump
 from lodestar.store.store import Store
 from lodestar.store.text import storable
@@ -33,6 +34,7 @@ class Session:
     training_opt_in: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
     """What its own settings say of money: a name of `settings.Limits`, its value and origin."""
+    tag: str | None = None
 
 
 def machine_id(home: Home) -> str:
@@ -79,8 +81,8 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
         project = project_id(connection, session.project) if session.project else None
         added = connection.execute(
             "INSERT OR IGNORE INTO sessions(id, machine_id, project_id, profile, branch, pid,"
-            " boot_id, started_ms, session_minutes, training_opt_in, limits)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " boot_id, started_ms, session_minutes, training_opt_in, limits, tag)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 session.id,
                 machine,
@@ -93,6 +95,7 @@ def start_session(store: Store, home: Home, session: Session) -> bool:
                 session.session_minutes,
                 int(session.training_opt_in),
                 json.dumps(dict(session.limits)) if session.limits else None,
+                session.tag,
             ),
         )
         _kill_open(connection, session.id)
@@ -132,7 +135,7 @@ def extend_session(store: Store, session: str, minutes: int) -> None:
         )
 
 
-def limits_of(store: Store, session: str | None) -> dict[str, tuple[Any, str]]:
+def limits_of(store: Reader, session: str | None) -> dict[str, tuple[Any, str]]:
     """What a session's own settings say of money: value and origin by name."""
     row = store.row("SELECT limits FROM sessions WHERE id = ?", (session,))
     known = json.loads(row["limits"]) if row and row["limits"] else {}

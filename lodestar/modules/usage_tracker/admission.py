@@ -57,7 +57,7 @@ def admit(
     wall = now_ms()
     with store.write() as connection:
         moment = _moment(store, connection, wall)
-        place = whereabouts(connection, request.session)
+        place = counted_for(connection, request.session)
         limits = applying(limits_at(connection, settings, moment), place[0], route.alias)
         standings = standing.of_limits(
             store, limits, moment, zone(settings.timezone), request.session
@@ -110,7 +110,15 @@ def whereabouts(
     connection: sqlite3.Connection, session: str | None
 ) -> tuple[str | None, str | None]:
     """The project and the branch of a session."""
+    project, branch, _ = counted_for(connection, session)
+    return project, branch
+
+
+def counted_for(
+    connection: sqlite3.Connection, session: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """What a session's calls count for: project, branch and tag."""
     row = connection.execute(
-        "SELECT project_id, branch FROM sessions WHERE id = ?", (session,)
+        "SELECT project_id, branch, tag FROM sessions WHERE id = ?", (session,)
     ).fetchone()
-    return (row["project_id"], row["branch"]) if row else (None, None)
+    return (row["project_id"], row["branch"], row["tag"]) if row else (None, None, None)

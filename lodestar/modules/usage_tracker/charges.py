@@ -64,7 +64,7 @@ def charge_free(
     }
     with store.write(durable=False) as connection:
         place = connection.execute(
-            "SELECT project_id, branch FROM sessions WHERE id = ?", (request.session,)
+            "SELECT project_id, branch, tag FROM sessions WHERE id = ?", (request.session,)
         ).fetchone()
         row |= dict(place) if place else {}
         row["window_ms"] = ledger_clock.moment(connection, now_ms())
@@ -134,6 +134,7 @@ def _charge(hold: Hold, usage: Usage, ending: Ending, price: Price) -> dict[str,
         "hold_id": hold.id,
         "project_id": hold.project,
         "branch": hold.branch,
+        "tag": hold.tag,
         "window_ms": hold.window_ms,
         "usage_source": ending.source,
         "reason": ending.reason,

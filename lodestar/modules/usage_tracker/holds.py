@@ -46,6 +46,7 @@ class Hold:
     window_ms: int = 0
     project: str | None = None
     branch: str | None = None
+    tag: str | None = None
 
     @property
     def max_tokens(self) -> int:
@@ -69,11 +70,11 @@ def place(
     route: Route,
     call: Call,
     window_ms: int,
-    place: tuple[str | None, str | None],
+    place: tuple[str | None, str | None, str | None],
 ) -> Hold:
     """Set the worst case of a call aside for this process, in the caller's transaction.
 
-    `place` is (project id, branch).
+    `place` is (project id, branch, tag).
     """
     hold = Hold(
         new_id(),
@@ -105,6 +106,7 @@ def _values(hold: Hold) -> dict[str, Any]:
         "session_id": request.session,
         "project_id": hold.project,
         "branch": hold.branch,
+        "tag": hold.tag,
         "exchange_id": request.id,
         "kind": request.kind,
         "alias": hold.route.alias,
