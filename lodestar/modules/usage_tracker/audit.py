@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lodestar.modules.usage_tracker import rollup
+from lodestar.modules.usage_tracker import rollup, rollup_days
 from lodestar.store.store import Store
 
 _KEYS_AND_SUMS = ", ".join(rollup.KEYS + rollup.SUMS)
@@ -72,6 +72,12 @@ _RULES: tuple[tuple[str, str], ...] = (
         " + output_tokens * price_out_nano",
     ),
     (
+        "a day is the sum of its quarter-hours",
+        f"SELECT day_ms FROM (SELECT {rollup_days.COLUMNS} FROM rollup_days"  # noqa: S608 (ours)
+        f" EXCEPT {rollup_days.SUMMED}) UNION SELECT day_ms FROM ({rollup_days.SUMMED}"
+        f" EXCEPT SELECT {rollup_days.COLUMNS} FROM rollup_days)",
+    ),
+    (
         "free work costs nothing",
         "SELECT id FROM charges WHERE billing <> 'payg' AND cash_nano <> 0",
     ),
@@ -120,6 +126,7 @@ def repair(store: Store) -> int:
         wrong = _one(connection, _different("count(*)"))
         connection.execute(f"DELETE FROM rollup WHERE quarter_ms >= ({_KEPT})")  # noqa: S608
         connection.execute(f"INSERT INTO rollup({_KEYS_AND_SUMS}) {_COUNTED}")
+        rollup_days.rebuild(connection)
     return wrong
 
 

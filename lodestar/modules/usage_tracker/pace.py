@@ -5,16 +5,16 @@ from __future__ import annotations
 from lodestar.modules.usage_tracker.limits import Limit
 from lodestar.modules.usage_tracker.projection import Spent
 from lodestar.modules.usage_tracker.rollup import QUARTER_MS
-from lodestar.store.store import Store
+from lodestar.store.reader import Reader
 
 
-def of_window(store: Store, limit: Limit, start_ms: int) -> list[Spent]:
+def of_window(store: Reader, limit: Limit, start_ms: int) -> list[Spent]:
     """Since the window's start, in all sessions."""
     where = "rollup WHERE quarter_ms >= :from"
     return _read(store, limit, "quarter_ms", "calls", where, start_ms - start_ms % QUARTER_MS)
 
 
-def of_session(store: Store, limit: Limit, session: str) -> list[Spent]:
+def of_session(store: Reader, limit: Limit, session: str) -> list[Spent]:
     """In one session."""
     quarter = f"window_ms / {QUARTER_MS} * {QUARTER_MS}"
     where = "charges WHERE session_id = :from"
@@ -22,7 +22,7 @@ def of_session(store: Store, limit: Limit, session: str) -> list[Spent]:
 
 
 def _read(
-    store: Store, limit: Limit, quarter: str, calls: str, where: str, value: str | int
+    store: Reader, limit: Limit, quarter: str, calls: str, where: str, value: str | int
 ) -> list[Spent]:
     column = "cash_nano" if limit.unit == "usd" else "limited_tokens"
     where += f" AND {column} <> 0"

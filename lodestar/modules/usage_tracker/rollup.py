@@ -29,7 +29,7 @@ _KEYS = f"(window_ms / {QUARTER_MS}) * {QUARTER_MS} AS quarter_ms, " + ", ".join
     f"coalesce({name}, '') AS {name}" if name in ("project_id", "branch", "tag") else name
     for name in KEYS[1:]
 )
-_COUNTS = (
+COUNTS = (
     "corrects IS NULL",
     *(f"coalesce({name}, 0)" for name in SUMS[1:6]),
     "limited_tokens",
@@ -40,9 +40,10 @@ _COUNTS = (
     "avoided_nano IS NULL AND corrects IS NULL",
     "CASE WHEN usage_source = 'worst_case' THEN cash_nano ELSE 0 END",
 )
+"""What each of SUMS is of one charge, in the same order."""
 _ADD = (
     f"INSERT INTO rollup({', '.join(KEYS + SUMS)})"  # noqa: S608 (our own names)
-    f" SELECT {_KEYS}, {', '.join(f':sign * ({count})' for count in _COUNTS)}"
+    f" SELECT {_KEYS}, {', '.join(f':sign * ({count})' for count in COUNTS)}"
     " FROM charges WHERE id = :id"
     f" ON CONFLICT({', '.join(KEYS)}) DO UPDATE SET "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
@@ -53,7 +54,7 @@ _DROP_EMPTY = (
 )
 SUMMED = (
     f"SELECT {_KEYS}, "  # noqa: S608 (our own names)
-    + ", ".join(f"sum({count}) AS {name}" for name, count in zip(SUMS, _COUNTS, strict=True))
+    + ", ".join(f"sum({count}) AS {name}" for name, count in zip(SUMS, COUNTS, strict=True))
     + " FROM charges GROUP BY "
     + ", ".join(str(place) for place in range(1, len(KEYS) + 1))
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from lodestar.modules.usage_tracker import retention, rollup
+from lodestar.modules.usage_tracker import foreign, retention, rollup, rollup_days
 from lodestar.store.migrations import MigrationSet
 
 _TABLES_1 = (
@@ -167,10 +167,13 @@ MIGRATIONS = MigrationSet(
         ("create_tables", _create_tables),
         ("windows_and_budgets", _windows_and_budgets),
         ("alerts_of_projects", _alerts_of_projects),
+        ("rollup_days", rollup_days.create),
     ),
     purgers=(
         *(retention.purge_charges, retention.purge_holds, retention.forget_words),
         *(retention.purge_alerts, retention.forget_alerts),
     ),
     replay=retention.replay,
+    admits=foreign.refusal,
+    withdraw=foreign.withdraw,
 )

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from lodestar.modules.usage_tracker import windows
 from lodestar.modules.usage_tracker.limits import Limit
 from lodestar.modules.usage_tracker.rollup import QUARTER_MS
-from lodestar.store.store import Store
+from lodestar.store.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Standing:
 
 
 def of_limits(
-    store: Store,
+    store: Reader,
     limits: Sequence[Limit],
     now_ms: int,
     zone: tzinfo | None,
@@ -46,7 +46,7 @@ def of_limits(
 
 
 def _of(
-    store: Store, limit: Limit, now_ms: int, zone: tzinfo | None, session: str | None
+    store: Reader, limit: Limit, now_ms: int, zone: tzinfo | None, session: str | None
 ) -> Standing:
     if limit.window == "call":
         return Standing(limit, 0, 0)
@@ -61,18 +61,18 @@ def _of(
     return Standing(limit, spent, held, start, end)
 
 
-def _charged(store: Store, limit: Limit, table: str, where: str, value: str | int | None) -> int:
+def _charged(store: Reader, limit: Limit, table: str, where: str, value: str | int | None) -> int:
     column = "cash_nano" if limit.unit == "usd" else "limited_tokens"
     return _sum(store, f"SELECT sum({column}) FROM {table} WHERE {where}", limit, value)  # noqa: S608
 
 
-def _held(store: Store, limit: Limit, where: str, value: str | int | None) -> int:
+def _held(store: Reader, limit: Limit, where: str, value: str | int | None) -> int:
     column = "amount_nano" if limit.unit == "usd" else "max_tokens"
     sql = f"SELECT sum({column}) FROM holds WHERE state = 'held' AND {where}"  # noqa: S608
     return _sum(store, sql, limit, value)
 
 
-def _sum(store: Store, sql: str, limit: Limit, value: str | int | None) -> int:
+def _sum(store: Reader, sql: str, limit: Limit, value: str | int | None) -> int:
     if limit.project is not None:
         sql += " AND project_id = :project"
     if limit.alias is not None:

@@ -1,0 +1,1 @@
+"""Reports: what was used, what it cost and what it saved."""
