@@ -1,0 +1,1 @@
+"""Aider alone and Aider under Lodestar, side by side."""
