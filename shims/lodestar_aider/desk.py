@@ -175,7 +175,7 @@ class Desk:
     def _show_status(self, io: Any) -> None:
         session, status = io.prompt_session, self._status
         # Made anew at each drawing: the window may have another width by then.
-        session.bottom_toolbar = self._bar if status else None
+        session.bottom_toolbar = self._bar if status and sys.stdout.isatty() else None
         if status != self._drawn:
             self._drawn = status
             session.app.invalidate()

@@ -26,13 +26,14 @@ def fitted(parts: Sequence[str], columns: int) -> str:
 
 
 def bar(parts: Sequence[str], columns: int, pretty: bool) -> Fragments:
-    """The line for Aider's prompt, its first word in colour."""
+    """The line for Aider's prompt, in the colour of its first word."""
     # Where there is no column to spare, the margins go first.
     margin = " " if columns > len(CUT) + 2 else ""
     text = fitted(parts, columns - 2 * len(margin))
     word = text.partition(" ")[0]
-    style = f"fg:{COLOURS[word]} bold" if pretty and word in COLOURS else ""
-    return [(style, f"{margin}{word}"), ("", f"{text.removeprefix(word)}{margin}")]
+    colour = f"fg:{COLOURS[word]}" if pretty and word in COLOURS else ""
+    first = f"{colour} bold" if colour else ""
+    return [(first, f"{margin}{word}"), (colour, f"{text.removeprefix(word)}{margin}")]
 
 
 def width(text: str) -> int:

@@ -48,7 +48,8 @@ def test_a_text_is_as_wide_as_the_prompt_draws_it(text: str) -> None:
 
 
 def test_the_price_has_a_colour_where_colours_are_wanted() -> None:
-    assert bar(PARTS, 24, True) == [("fg:ansiyellow bold", " PAID"), ("", " claude-sonnet ")]
+    paid = "fg:ansiyellow"
+    assert bar(PARTS, 24, True) == [(f"{paid} bold", " PAID"), (paid, " claude-sonnet ")]
     assert bar(PARTS, 24, False) == [("", " PAID"), ("", " claude-sonnet ")]
 
 
@@ -121,6 +122,8 @@ def test_the_line_is_of_the_model_that_is_used_now_and_of_a_shim_that_answers(
         terminal.send("/model claude-x\r")
         terminal.wait(" | ".join(PARTS))
         place.fake.change(news_fails=True)
+        terminal.redrawn("Lodestar does not answer just now")
+        # Once more: the first drawing may have begun with what stood there before.
         assert "PAID" not in terminal.redrawn("Lodestar does not answer just now")
         place.fake.change(news_fails=False)
         terminal.redrawn(" | ".join(PARTS))

@@ -171,7 +171,7 @@ def test_why_tells_who_answered_and_what_became_of_it(shim: Commanded, upstream:
     assert "asked for: dear" in said
     assert "answered by: dear (fake-model-2026), PAID" in said
     assert any(line.startswith("paid because: you asked") for line in said)
-    assert "cost: $0.0001" in said
+    assert "cost: $0.0002" in said
     upstream.script("401")
     assert shim.chat("mine", headers={"X-Lodestar-Kind": "edit"})[0] == 400
     assert shim.run("why")["lines"][0].startswith("nobody answered: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from lodestar.control import Asked, Reply, SlashCommand
@@ -111,10 +111,9 @@ def _cost(store: Store, exchange: Row, attempts: Sequence[Row]) -> str:
 
 
 def _dollars(nano: int) -> str:
-    cash = Decimal(nano) / NANO
-    if 0 < cash < LEAST:
-        return f"under ${LEAST}"
-    return f"${cash:.2f}" if cash >= 1 else f"${cash:.4f}"
+    """Rounded up to 0.01 cent, as limits and the status line are."""
+    whole, rest = str((Decimal(nano) / NANO).quantize(LEAST, ROUND_CEILING)).split(".")
+    return f"${whole}.{rest.rstrip('0'):0<2}"
 
 
 def _kept(signals: Sequence[Row]) -> str:

@@ -95,7 +95,8 @@ def notes(whole: Figures) -> list[str]:
         )
     if whole.avoided:
         lines.append(
-            "avoided is what the same tokens would cost on the model compared with: no bill"
+            "avoided is no bill: it is what the tokens of free work would have cost on the paid"
+            " model it is compared with"
         )
     return lines
 
