@@ -33,7 +33,9 @@ def bar(parts: Sequence[str], columns: int, pretty: bool) -> Fragments:
     word = text.partition(" ")[0]
     colour = f"fg:{COLOURS[word]}" if pretty and word in COLOURS else ""
     first = f"{colour} bold" if colour else ""
-    return [(first, f"{margin}{word}"), (colour, f"{text.removeprefix(word)}{margin}")]
+    # To the edge, or the rest of the line has another colour.
+    rest = " " * (columns - width(text) - len(margin)) if colour else margin
+    return [(first, f"{margin}{word}"), (colour, f"{text.removeprefix(word)}{rest}")]
 
 
 def width(text: str) -> int:

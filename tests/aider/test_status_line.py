@@ -49,7 +49,7 @@ def test_a_text_is_as_wide_as_the_prompt_draws_it(text: str) -> None:
 
 def test_the_price_has_a_colour_where_colours_are_wanted() -> None:
     paid = "fg:ansiyellow"
-    assert bar(PARTS, 24, True) == [(f"{paid} bold", " PAID"), (paid, " claude-sonnet ")]
+    assert bar(PARTS, 24, True) == [(f"{paid} bold", " PAID"), (paid, " claude-sonnet     ")]
     assert bar(PARTS, 24, False) == [("", " PAID"), ("", " claude-sonnet ")]
 
 
