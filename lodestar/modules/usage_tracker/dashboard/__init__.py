@@ -1,0 +1,1 @@
+"""`lodestar dashboard`: what is used and spent, live on a terminal."""
