@@ -9,6 +9,8 @@ import typer
 
 from lodestar.cli.data_delete import forget, purge
 from lodestar.cli.data_export import export
+from lodestar.cli.data_import import import_files
+from lodestar.cli.data_merge import merge
 from lodestar.cli.groups import command_group
 from lodestar.cli.output import agreed, note, print_json, print_table
 from lodestar.errors import UsageError
@@ -112,28 +114,8 @@ def reset(
     _tell_aside(done.aside)
 
 
-@app.command()
-def merge(
-    file: Annotated[
-        Path | None, typer.Argument(help="A stand-in; default: all that are kept in the home.")
-    ] = None,
-) -> None:
-    """Take in the log of sessions that were kept apart while the database could not be used."""
-    from lodestar.cli.opening import configuration, migration_sets, open_store
-    from lodestar.store.merge import merge as take_in
-    from lodestar.store.stand_in import checked, kept
-
-    context = configuration()
-    # Looked at first: what is no stand-in is not touched.
-    files = [checked(file, context.home.database)] if file else kept(context.home)
-    with open_store(context) as store:
-        for path in files:
-            count = take_in(store, path, migration_sets(context))
-            note(f"{count} exchange{'' if count == 1 else 's'} taken in from {path}")
-    if not files:
-        note("nothing is kept apart")
-
-
+app.command()(merge)
+app.command("import")(import_files)
 app.command()(purge)
 app.command()(forget)
 app.command()(export)

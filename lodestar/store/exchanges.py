@@ -34,7 +34,7 @@ def open_exchange(store: Store, request: Request, prompt: Sequence[Message]) -> 
                 request.size,
             ),
         )
-        _link(connection, request.id, "prompt", 0, prompt)
+        link(connection, request.id, "prompt", 0, prompt)
 
 
 def open_attempt(store: Store, id: str, request: Request, route: Route, number: int) -> None:
@@ -110,17 +110,18 @@ def close_exchange(store: Store, exchange: Exchange, answer: Sequence[Message]) 
         )
         if found.rowcount:
             start = len(request.body.get("messages") or ())
-            _link(connection, request.id, "answer", start, answer)
+            link(connection, request.id, "answer", start, answer)
     return found.rowcount > 0
 
 
-def _link(
+def link(
     connection: sqlite3.Connection,
     exchange: str,
     direction: str,
     start: int,
     messages: Sequence[Message],
 ) -> None:
+    """Store messages and tie them to an exchange, from position `start` on."""
     # Aider resends its whole context each turn, so a message is stored once and linked.
     for position, (role, text, size) in enumerate(messages, start):
         digest = hashlib.sha256(f"{role}\0{text}\0{size}".encode("utf-8", "replace")).hexdigest()

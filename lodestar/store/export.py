@@ -6,9 +6,12 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from typing import Any
 
 from lodestar import log
 from lodestar.log import Filter
+from lodestar.paths import Home
+from lodestar.store.sessions import machine_id
 from lodestar.store.store import Store
 
 SCHEMA = "lodestar.exchange/1"
@@ -18,14 +21,24 @@ COLUMNS = (
     *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "usage_source"),
     *("ttft_ms", "duration_ms", "rating"),
 )
-_OWN = frozenset({"attempts", "exchange_messages", "ratings", "signals"})
+_OWN = frozenset({"attempts", "exchange_messages", "ratings", "signals", "imported"})
+
+_HERE = frozenset({"project_id", "pid", "boot_id", "limits"})
+"""What a session has that means nothing elsewhere."""
 
 
 def as_jsonl(store: Store, wanted: Filter) -> Iterator[str]:
-    """Each exchange with its texts, attempts, signals and ratings, and what modules keep of it."""
+    """Each exchange with its texts, attempts, signals and ratings, and what modules keep of it.
+
+    The machine and the session are named, so that another machine can take it in.
+    """
     tables = _tables_of_modules(store)
+    here = machine_id(Home(store.path.parent))
     for row in reversed(log.list_exchanges(store, wanted)):
-        whole = {"schema": SCHEMA, **log.show_exchange(store, row["id"])}
+        session = _session(store, row["session_id"])
+        machine = session["machine_id"] if session else here
+        named = {"schema": SCHEMA, "machine_id": machine, "session": session}
+        whole = {**named, **log.show_exchange(store, row["id"])}
         for table in tables:
             sql = f'SELECT * FROM "{table}" WHERE exchange_id = ? ORDER BY rowid'  # noqa: S608
             found = [dict(one) for one in store.rows(sql, (row["id"],))]
@@ -39,6 +52,11 @@ def as_csv(store: Store, wanted: Filter) -> Iterator[str]:
     yield _csv_line(COLUMNS)
     for row in reversed(log.list_exchanges(store, wanted)):
         yield _csv_line([SCHEMA, *(_harmless(row.get(name)) for name in COLUMNS[1:])])
+
+
+def _session(store: Store, id: str | None) -> dict[str, Any] | None:
+    row = store.row("SELECT * FROM sessions WHERE id = ?", (id,))
+    return {name: row[name] for name in row.keys() if name not in _HERE} if row else None  # noqa: SIM118
 
 
 def _tables_of_modules(store: Store) -> list[str]:

@@ -34,19 +34,27 @@ Replay = Callable[[sqlite3.Connection, str, Mapping[str, Any]], "bool | None"]
 """Puts a row of the ledger's journal, by table, back into a restored database, in the caller's
 transaction: whether it was missing; None where the table is somebody else's."""
 
+Admits = Callable[[sqlite3.Connection, str, Mapping[str, Any]], "str | None"]
+"""Why a row that a file brings must not be put in, by table; None where it may be."""
+Withdraw = Callable[[sqlite3.Connection, str], int]
+"""Deletes what it keeps of an exchange, by its id, with its part of all sums: how many rows."""
+
 
 @dataclass(frozen=True)
 class MigrationSet:
     """One owner's steps in the order of their release. A released step never changes.
 
     `purgers` are called one after the other, each until it finds nothing more, in the order in
-    which rows may go.
+    which rows may go. A row of a file that somebody brings is put in by `replay` where `admits`
+    has no reason against it; `withdraw` undoes that.
     """
 
     name: str
     steps: Sequence[tuple[str, Step]]
     purgers: Sequence[Purger] = ()
     replay: Replay | None = None
+    admits: Admits | None = None
+    withdraw: Withdraw | None = None
 
 
 def pending(connection: sqlite3.Connection, sets: Sequence[MigrationSet]) -> list[MigrationSet]:

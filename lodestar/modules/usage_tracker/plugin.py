@@ -53,8 +53,11 @@ def session_event(
 
 @hookimpl
 def control_actions(settings: Settings) -> list[Any]:
-    """What the status line says of limits."""
-    return [outlook.status]
+    """What the status line says of money, and the commands that show more of it."""
+    from lodestar.modules.usage_tracker import segments, slash
+
+    # Apart: where the figures cannot be had, it is still said that a limit closes the model.
+    return [outlook.status, segments.status, *slash.COMMANDS]
 
 
 @hookimpl
@@ -67,9 +70,18 @@ def register_checks(settings: Settings) -> list[Any]:
 
 @hookimpl
 def register_commands(app: typer.Typer) -> None:
-    """`lodestar budget` and `data audit`; the shim has no use for them, so they come late."""
-    from lodestar.modules.usage_tracker import audit_command, budget_commands
+    """`usage`, `budget` and `data audit`; the shim has no use for them, so they come late."""
+    from lodestar.modules.usage_tracker import (
+        audit_command,
+        budget_commands,
+        dashboard_command,
+        report_command,
+        usage_reports,
+    )
 
+    app.add_typer(usage_reports.app, name="usage", rich_help_panel=MONEY)
+    app.command("report", rich_help_panel=MONEY)(report_command.report)
+    app.command("dashboard", rich_help_panel=MONEY)(dashboard_command.dashboard)
     app.add_typer(budget_commands.app, name="budget", rich_help_panel=MONEY)
     for group in app.registered_groups:
         data = group.typer_instance if group.name == "data" else None

@@ -1,0 +1,1 @@
+"""What other programs and other machines wrote down, taken into the log."""
