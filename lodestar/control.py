@@ -35,13 +35,15 @@ class Reply:
     """What the user sees, and what the launcher does then.
 
     With a `question` nothing has been done yet: it is asked as yes or no, and on yes the command
-    comes again, `confirmed`. `effect` is what only Aider can do; the launcher knows
+    comes again, `confirmed`, with `argument` in the place of its own where there is one: the yes is
+    to what the question named. `effect` is what only Aider can do; the launcher knows
     {"model": ALIAS}, the model from now on; {"resend": ALIAS}, the last message once more; and
     {"minutes": N}, the new length of the session.
     """
 
     lines: Sequence[str] = ()
     question: str | None = None
+    argument: str | None = None
     effect: Mapping[str, str] = field(default_factory=dict)
 
 

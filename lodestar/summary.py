@@ -68,6 +68,11 @@ def summary(
     signals = _signals(store, session_id)
     models = _models(store, session_id)
     named = [label for model in models if (label := (labels or {}).get(model))]
+    if len(named) < len(models):
+        # Said of some of them only: each has it beside its name.
+        said = labels or {}
+        models = tuple(f"{m} [{said[m]}]" if said.get(m) else m for m in models)
+        named = []
     return Summary(
         project=session["name"] or "no project",
         started=local_text(session["started_ms"], zone),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,6 +18,8 @@ REWRITTEN_LIMIT = 5000
 SQUASHED_LIMIT = 100
 HALF = 0.5
 """A squashed commit has at least so much of what the commit changed."""
+SHORTEST = 7
+"""So many digits name a commit at least."""
 _REVERTS = re.compile(rb"This reverts commit ([0-9a-f]{7,64})\b")
 _QUIET = ("--no-show-signature", "--encoding=UTF-8")
 
@@ -58,7 +60,7 @@ class History:
         self._known = frozenset(known)
         self._since = f"--max-age={since_s - DAY_S}"
         self.head = self._head()
-        self._reverts: dict[str, Mapping[bytes, list[bytes]]] = {}
+        self._reverts: dict[str, Reverts] = {}
 
     def is_cut(self, commit: str) -> bool:
         """Whether what came before the commit is not in this clone."""
@@ -86,8 +88,7 @@ class History:
         if place.tip not in self._reverts:
             self._reverts[place.tip] = self._read_reverts(place.tip)
         found = self._reverts[place.tip]
-        names = dict.fromkeys((place.commit.encode(), commit.encode()))
-        by = next((by for name in names if (by := _standing(found, name, ()))), None)
+        by = found.of(place.commit.encode()) or found.of(commit.encode())
         return by.decode() if by else None
 
     def as_of(self, place: Place, moment_s: int) -> str:
@@ -173,29 +174,35 @@ class History:
         best = max(shares, key=lambda name: shares[name], default=None)
         return best if best and (how == "rewritten" or shares[best] >= HALF) else None
 
-    def _read_reverts(self, tip: str) -> Mapping[bytes, list[bytes]]:
-        """By commit, who says that he takes it back."""
+    def _read_reverts(self, tip: str) -> Reverts:
+        """What commits on this branch say that they take back, and is not taken back itself."""
         wanted = ("--fixed-strings", "--grep=This reverts commit", "--format=%H%n%B")
-        listed = self._git.run("log", "-z", *_QUIET, self._since, *wanted, tip, "--")
-        found: dict[bytes, list[bytes]] = defaultdict(list)
+        # Whoever takes a revert back comes after it, whatever the clocks said.
+        how = ("-z", "--topo-order", *_QUIET, self._since)
+        listed = self._git.run("log", *how, *wanted, tip, "--")
+        found = Reverts()
         for entry in filter(None, listed.split(b"\0")):
             by, _, message = entry.partition(b"\n")
-            for match in _REVERTS.finditer(message):
-                found[match[1]].append(by)
+            found.add(by, [match[1] for match in _REVERTS.finditer(message)])
         return found
 
 
-def _standing(
-    reverts: Mapping[bytes, list[bytes]], commit: bytes, seen: tuple[bytes, ...]
-) -> bytes | None:
-    """The commit that takes this one back and is not taken back itself."""
-    for by in _naming(reverts, commit):
-        if by not in seen and not _standing(reverts, by, (*seen, commit)):
-            return by
-    return None
+class Reverts:
+    """The reverts of a branch that stand, by the beginnings of the names that they give.
 
+    They are added from the newest on: what a newer one that stands takes back does not.
+    """
 
-def _naming(reverts: Mapping[bytes, list[bytes]], commit: bytes) -> Iterator[bytes]:
-    for name, all_by in reverts.items():
-        if commit.startswith(name):
-            yield from all_by
+    def __init__(self) -> None:
+        self._by: dict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
+
+    def add(self, by: bytes, names: Iterable[bytes]) -> None:
+        """A commit says that it takes these back."""
+        if self.of(by) is None:
+            for name in dict.fromkeys(names):
+                self._by[name[:SHORTEST]].append((name, by))
+
+    def of(self, commit: bytes) -> bytes | None:
+        """The commit that takes this one back."""
+        of_it = self._by.get(commit[:SHORTEST], ())
+        return next((by for name, by in of_it if commit.startswith(name)), None)

@@ -66,6 +66,8 @@ class Reply:
 
     lines: list[str] = field(default_factory=list)
     question: str | None = None
+    argument: str | None = None
+    """What a yes is to, where that is not what was typed."""
     effect: dict[str, str] = field(default_factory=dict)
     failed: bool = False
     """Whether the lines say what went wrong."""
@@ -186,9 +188,10 @@ def _reply(status: int, data: dict[str, Any]) -> Reply:
     if status != 200:
         said = str(data["error"]["message"]).splitlines()
         return Reply([line.strip() for line in said if line.strip()], failed=True)
-    question = data.get("question")
+    question, argument = data.get("question"), data.get("argument")
     return Reply(
         [str(line) for line in data.get("lines") or ()],
         None if question is None else str(question),
+        None if argument is None else str(argument),
         {str(name): str(value) for name, value in (data.get("effect") or {}).items()},
     )

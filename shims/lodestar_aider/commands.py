@@ -80,7 +80,8 @@ class SlashCommands:
         try:
             reply = self._asked(commands, name, argument, confirmed=False)
             if reply.question is not None and self._agreed(commands.io, reply.question):
-                reply = self._asked(commands, name, argument, confirmed=True)
+                named = argument if reply.argument is None else reply.argument
+                reply = self._asked(commands, name, named, confirmed=True)
             if reply.question is None:
                 self._do(commands, reply.effect)
         except switch:

@@ -53,15 +53,24 @@ class Desk:
         """What Aider uses now; None before its first prompt."""
         return self._model
 
-    def take(self, news: News) -> None:
-        """Accept an answer of the shim and show what can be shown now."""
+    @property
+    def status(self) -> list[str]:
+        """The parts of the status line."""
+        return self._status
+
+    def take(self, news: News, model: str | None = None) -> None:
+        """Accept an answer of the shim and show what can be shown now.
+
+        `model` is the one that was asked about: Aider may use another by now.
+        """
         with self._lock:
             fresh = [notice for notice in news.notices if notice.id > self._last]
             self._notices += fresh
             self._last = max([self._last, *(notice.id for notice in fresh)])
             if self._end is None or self._end.minutes is not None:
                 self._end = None if self._answered(news.end) else news.end
-            self._status = news.status
+            if model == self._model:
+                self._status = news.status
         self._title.pass_by(f"Lodestar waits: {news.waits}" if news.waits else "")
         self.refresh()
 

@@ -125,10 +125,11 @@ class Poller:
         return self._stopped or self._wanted > self._done
 
     def _ask(self) -> None:
-        news = self._channel.poll(self._desk.last, self._desk.model)
+        model = self._desk.model
+        news = self._channel.poll(self._desk.last, model)
         if news is not None:
             self._heard = time.monotonic()
-            self._desk.take(news)
+            self._desk.take(news, model)
         elif time.monotonic() - self._heard > SILENT_S:
             self._desk.hear_nothing()
         else:

@@ -77,7 +77,12 @@ class Control:
             model=model if isinstance(model, str) else None,
         )
         return web.json_response(
-            {"lines": reply.lines, "question": reply.question, "effect": reply.effect}
+            {
+                "lines": reply.lines,
+                "question": reply.question,
+                "argument": reply.argument,
+                "effect": reply.effect,
+            }
         )
 
     def _store(self, batch: list[dict[str, Any]]) -> None:

@@ -49,8 +49,7 @@ class Keys:
             try:
                 key = await asyncio.to_thread(self._finder.find, route.entry, route.alias)
             except LodestarError as error:
-                text = "; ".join(part for part in (error.what, error.why, error.do) if part)
-                raise UpstreamError(text, sent=False) from error
+                raise UpstreamError(_text(error, route.alias), sent=False) from error
             if key is None:
                 # Without a key it is asked again soon: `lodestar keys set` may have been used.
                 self._none[route.alias] = time.monotonic() + NONE_S
@@ -58,3 +57,12 @@ class Keys:
             self._found[route.alias] = key
             self._learned(key)
         return self._found[route.alias]
+
+
+def _text(error: LodestarError, alias: str) -> str:
+    """The error in one line. Aider's litellm writes another name over each OPENAI in it."""
+    parts = [part for part in (error.what, error.why, error.do) if part]
+    whole = [part for part in parts if "OPENAI" not in part]
+    if len(whole) < len(parts):
+        whole.append(f"set it: lodestar keys set {alias}; or see: lodestar keys list {alias}")
+    return "; ".join(whole)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lodestar_aider.channel import End, News
+from lodestar_aider.channel import End, News, Notice
 from lodestar_aider.desk import Desk
 
 UP = News(end=End("time is up", "time limit", 120))
@@ -75,3 +75,17 @@ def test_a_long_line_is_broken_between_words_on_a_terminal_only(
         ]
     else:
         assert len(lines) == 1
+
+
+def test_a_status_of_the_model_before_is_not_shown_for_the_one_after_it() -> None:
+    """A question may be on its way while the user goes over to a paid model."""
+    desk = Desk()
+    desk.use("local")
+    desk.take(News(status=["FREE local"]), "local")
+    assert desk.status == ["FREE local"]
+    desk.use("dear")
+    desk.take(News(status=["FREE local"], notices=[Notice(1, "info", "a word")]), "local")
+    assert desk.status == []
+    assert desk.last == 1
+    desk.take(News(status=["PAID dear"]), "dear")
+    assert desk.status == ["PAID dear"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha1
 
 import pytest
 
+from lodestar.outcomes.history import Reverts
 from tests.outcomes.place import Place
 
 NEW = "one\nred = 1\ngreen = 2\nblue = 3\nthree\n"
@@ -157,3 +159,29 @@ def test_a_rewritten_commit_that_is_reverted_is_reverted(place: Place) -> None:
     place.refresh()
     assert [data["how"] for data in place.signals("reverted")] == ["revert"]
     assert place.kept(commit)[7] == (3, 0)
+
+
+def test_a_long_quarrel_of_reverts_is_settled_at_once() -> None:
+    """Each takes back the two before it: to follow them one by one would never end."""
+    names = [sha1(b"%d" % number).hexdigest().encode() for number in range(2000)]
+    found = Reverts()
+    for number in range(len(names) - 1, 1, -1):
+        found.add(names[number], [names[number - 1][:12], names[number - 2]])
+    # The newest stands, so the two before it do not, and so on.
+    assert found.of(names[-1]) is None
+    assert found.of(names[-2]) == names[-1]
+    assert found.of(names[-3]) == names[-1]
+    assert found.of(names[-4]) is None
+    assert found.of(names[-5]) == names[-4]
+
+
+def test_a_chain_of_reverts_counts_by_its_newest(place: Place) -> None:
+    commit = place.answer({"app.py": NEW})
+    for day in range(3, 8):
+        place.git("revert", "--no-edit", "HEAD" if day > 3 else commit, day=day)
+    place.refresh()
+    # Five of them: taken back, and brought back twice.
+    assert [data["how"] for data in place.signals("reverted")] == ["revert"]
+    place.git("revert", "--no-edit", "HEAD", day=9)
+    place.refresh()
+    assert not place.signals("reverted")

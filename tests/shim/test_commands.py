@@ -29,6 +29,8 @@ class Commanded(Shim):
         price = {"billing": "payg", "price_in": 3, "price_out": 15, "tier": 3, "max_output": 100}
         models = {"mine": {**server, "billing": "free"}, "dear": {**server, **price}}
         models["keyless"] = {**models["dear"], "key_env": "NO_SUCH_KEY_ANYWHERE"}
+        far = {"api_base": "https://api.openai.com/v1", "key_env": "OPENAI_API_KEY"}
+        models["far"] = {**models["dear"], **far}
         once = {"retries": 0}
         settings = {"main": "mine", "weak": "mine", "models": models, "routing": once, **more}
         config(home, json.dumps({**settings, "timezone": "Europe/Berlin", "tier_ceiling": 3}))
@@ -175,6 +177,21 @@ def test_why_tells_who_answered_and_what_became_of_it(shim: Commanded, upstream:
     upstream.script("401")
     assert shim.chat("mine", headers={"X-Lodestar-Kind": "edit"})[0] == 400
     assert shim.run("why")["lines"][0].startswith("nobody answered: ")
+
+
+def test_what_was_never_sent_was_neither_answered_nor_paid(shim: Commanded) -> None:
+    status, _, body = shim.chat("far", headers={"X-Lodestar-Kind": "edit"})
+    message = json.loads(body)["error"]["message"]
+    assert status == 400
+    assert "there is no key for `far`" in message
+    # litellm writes the name of its proxy over each OPENAI that it shows.
+    assert "OPENAI" not in message
+    assert "lodestar keys set far" in message
+    shim.wait_row("SELECT 1 FROM exchanges WHERE requested_alias = 'far' AND status <> 'open'")
+    said = shim.run("why")["lines"]
+    assert "not answered: far was tried last" in said
+    assert "cost: nothing was charged" in said
+    assert not [line for line in said if line.startswith(("answered by", "paid because"))]
 
 
 def test_more_time_is_given_and_said(shim: Commanded) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ import pytest
 from tests.fakes.chaos import Chaos
 from tests.fakes.faulty_kinds import FaultyKind
 from tests.fakes.invariants import check_ended
-from tests.fakes.shim_client import events
+from tests.fakes.shim_client import events, wait_for
 from tests.fakes.upstream import Upstream
 from tests.shim.routed import PRICES, Routed
 
+STATUS = "/lodestar/v1/status"
 KINDS = ["openai", "openai-paid", "ollama", "engine", "translator"]
 LIMITS = {"first_s": 6, "stall_s": 0.4, "tail_s": 0.2}
 BEFORE = {"rst": 1, "halfclose": 1, "garbage": 1, "429": 2, "500": 2, "overloaded": 2,
@@ -78,6 +80,8 @@ def recovered(place: Place) -> Place:
     place.upstream.fail_by("good")
     assert place.shim.served("first", stream=True) == "first"
     assert place.shim.tried()[-1][2] == "ok"
+    # Its end is on record a moment before it counts as one.
+    wait_for(lambda: json.loads(place.shim.request("GET", STATUS)[2])["in_flight"] == 0)
     return place
 
 

@@ -125,7 +125,7 @@ async def _paid(request: Request, route: Route, store: Store, settings: Settings
     if found.hold.max_output < call.max_output and found.tightest:
         notices.append(
             f"the answer may have {found.hold.max_output:,} tokens at most:"
-            f" the {refusals.name(found.tightest.limit)} is nearly used up"
+            f" there is no room for more in the {refusals.name(found.tightest.limit)}"
         )
     return PaidGate(found.hold, store, notices)
 

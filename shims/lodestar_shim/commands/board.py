@@ -140,4 +140,5 @@ def _clean(reply: Reply) -> Reply:
     lines = [printable(str(line))[:LINE_WIDTH] for line in reply.lines][:LINES_MOST]
     question = None if reply.question is None else one_line(reply.question, LINE_WIDTH)
     effect = {str(k): one_line(str(v), WORD_WIDTH) for k, v in reply.effect.items()}
-    return Reply(lines, question, effect)
+    argument = None if reply.argument is None else one_line(reply.argument, ARGUMENT_WIDTH)
+    return Reply(lines, question, argument, effect)

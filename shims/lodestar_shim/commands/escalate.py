@@ -48,7 +48,8 @@ class _Escalate:
             return again
         price = f"{shown_name(route)}: {price_text(route.entry)}"
         estimate = f"your last message again: {cost(int(last['request_bytes']), route.entry)}"
-        return Reply([price, estimate], question=f"Send it to {route.alias}, for money?")
+        question = f"Send it to {route.alias}, for money?"
+        return Reply([price, estimate], question=question, argument=route.alias)
 
     def _named(self, asked: Asked) -> Route:
         catalog = self.services.catalog

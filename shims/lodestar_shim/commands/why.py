@@ -47,15 +47,17 @@ def _lines(asked: Asked, exchange: Row) -> Iterator[str]:
     paid = bool(attempts) and attempts[-1]["billing"] == "payg"
     yield _outcome(exchange, asked.settings.timezone)
     yield f"asked for: {exchange['requested_alias']}"
-    if exchange["served_alias"]:
+    if exchange["served_alias"] and exchange["ttft_ms"] is None and exchange["status"] != "ok":
+        yield f"not answered: {exchange['served_alias']} was tried last"
+    elif exchange["served_alias"]:
         model = f" ({exchange['served_model']})" if exchange["served_model"] else ""
         price = "PAID" if paid else "FREE"
         yield f"answered by: {exchange['served_alias']}{model}, {price}"
-    reason = exchange["route_reason"]
-    yield f"{'paid because' if paid else 'because'}: {plain_reason(reason)}"
+    reason, charged = exchange["route_reason"], _charged(asked.store, exchange)
+    yield f"{'paid because' if paid and charged else 'because'}: {plain_reason(reason)}"
     if len(attempts) > 1:
         yield from (_attempt(one) for one in attempts)
-    yield f"cost: {_cost(asked.store, exchange, attempts)}"
+    yield f"cost: {_cost(charged, exchange, any(one['billing'] == 'payg' for one in attempts))}"
     yield f"kept: {_kept(_of(asked.store, 'signals', exchange))}"
 
 
@@ -92,9 +94,8 @@ def _attempt(one: Row) -> str:
     )
 
 
-def _cost(store: Store, exchange: Row, attempts: Sequence[Row]) -> str:
+def _charged(store: Store, exchange: Row) -> Row | None:
     """What a module has charged for it, if one does."""
-    paid = any(one["billing"] == "payg" for one in attempts)
     try:
         row = store.row(
             "SELECT sum(cash_nano) AS cash, count(*) AS charges,"
@@ -102,12 +103,17 @@ def _cost(store: Store, exchange: Row, attempts: Sequence[Row]) -> str:
             (exchange["id"],),
         )
     except sqlite3.OperationalError:
-        row = None
+        return None
+    return dict(row) if row and row["charges"] else None
+
+
+def _cost(charged: Row | None, exchange: Row, paid: bool) -> str:
     if not paid:
         return "nothing, the model is free"
-    if row is None or not row["charges"]:
-        return "it is not metered"
-    return f"{_dollars(row['cash'])}{' (estimated)' if row['estimated'] else ''}"
+    if charged is None:
+        went_wrong = exchange["status"] not in ("ok", "open")
+        return "nothing was charged" if went_wrong else "it is not metered"
+    return f"{_dollars(charged['cash'])}{' (estimated)' if charged['estimated'] else ''}"
 
 
 def _dollars(nano: int) -> str:

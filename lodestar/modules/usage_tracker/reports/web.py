@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import secrets
 import signal
 import sys
@@ -38,6 +39,8 @@ class Door:
     """Who may come in: the holder of a cookie, which a link gives to the first who opens it."""
 
     def __init__(self) -> None:
+        # A cookie goes to every server of this host, whatever its port, that is asked for its path.
+        self.place = f"/{secrets.token_urlsafe(16)}/"
         self._cookie = secrets.token_urlsafe(32)
         self._links: dict[str, float] = {}
 
@@ -54,7 +57,7 @@ class Door:
 
     def admits(self, cookie: str) -> bool:
         """Whether this is the cookie."""
-        return hmac.compare_digest(cookie.encode(), self._cookie.encode())
+        return hmac.compare_digest(cookie.encode("utf-8", "replace"), self._cookie.encode())
 
 
 class Site:
@@ -70,9 +73,10 @@ class Site:
     def app(self) -> web.Application:
         """What is served; everything but the link needs the cookie."""
         app = web.Application(middlewares=[self._guard], client_max_size=1024)
-        app.router.add_get("/open/{word}", self._open)
-        app.router.add_get("/", self._page)
-        app.router.add_get("/live.js", self._live)
+        # Who only looks at the head of a link must not use it up.
+        app.router.add_get("/open/{word}", self._open, allow_head=False)
+        app.router.add_get(self._door.place, self._page)
+        app.router.add_get(f"{self._door.place}live.js", self._live)
         return app
 
     @property
@@ -106,8 +110,10 @@ class Site:
         cookie = self._door.opened(request.match_info["word"])
         if cookie is None:
             return _plain(403, "this link was used already, or is too old; press Enter for another")
-        response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(self._name, cookie, httponly=True, samesite="Strict", path="/")
+        response = web.Response(status=303, headers={"Location": self._door.place})
+        response.set_cookie(
+            self._name, cookie, httponly=True, samesite="Strict", path=self._door.place
+        )
         return response
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -166,6 +172,8 @@ async def _serve(context: Context, open_browser: bool, port: int) -> None:
             f"port {port} cannot be used", error.strerror or str(error), "leave --port out"
         ) from error
     port, door = listener.getsockname()[1], Door()
+    # What clients do wrong is theirs: nothing of it belongs on this terminal.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     runner = web.AppRunner(Site(context, door, port).app(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listener).start()
