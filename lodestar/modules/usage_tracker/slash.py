@@ -12,8 +12,9 @@ from lodestar.errors import LedgerError, UsageError
 from lodestar.modules.usage_tracker import ledger_clock, used, windows
 from lodestar.modules.usage_tracker.budget_bars import label, limit_lines
 from lodestar.modules.usage_tracker.budget_picture import Picture, picture_of_session
+from lodestar.modules.usage_tracker.budget_text import amount_text
 from lodestar.modules.usage_tracker.comparison import compared_with
-from lodestar.modules.usage_tracker.prices import dollars
+from lodestar.modules.usage_tracker.reports.words import percent
 from lodestar.modules.usage_tracker.used import Used
 from lodestar.settings import Settings
 from lodestar.store.store import Store
@@ -94,19 +95,19 @@ def _rows(columns: Sequence[Used]) -> Iterator[tuple[str, ...]]:
     yield row("  free", *(_share(one.free, one.calls) for one in columns))
     yield row("tokens in", *(f"{one.input_tokens:,}" for one in columns))
     yield row("tokens out", *(f"{one.output_tokens:,}" for one in columns))
-    yield row("cash", *(dollars(one.cash_nano) for one in columns))
+    yield row("cash", *(amount_text(one.cash_nano, "usd") for one in columns))
     yield row("list", *(_known(one.list_nano, one.calls > one.unlisted, one) for one in columns))
-    yield row("avoided", *(_known(one.avoided_nano, one.is_compared, one) for one in columns))
+    avoided = (_known(one.avoided_nano, one.is_compared, one, up=False) for one in columns)
+    yield row("avoided", *avoided)
 
 
 def _share(part: int, whole: int) -> str:
-    # Rounded down: 100 % is all of them.
-    return f"{part * 100 // whole} %" if whole else "-"
+    return percent(part / whole) if whole else "-"
 
 
-def _known(nano: int, known: bool, one: Used) -> str:
+def _known(nano: int, known: bool, one: Used, up: bool = True) -> str:
     if known:
-        return dollars(nano)
+        return amount_text(nano, "usd", up)
     # A day without free calls has avoided nothing; whether it would have is no question.
     return UNKNOWN if one.calls and one.free else "-"
 
@@ -117,7 +118,7 @@ def _remarks(columns: Sequence[Used], settings: Settings) -> Iterator[str]:
     if mine.guessed:
         yield f"the tokens of {mine.guessed} of this session's calls are estimated"
     if today.assumed_nano:
-        amount = dollars(today.assumed_nano)
+        amount = amount_text(today.assumed_nano, "usd")
         yield f"{amount} of today's cash is a worst case: no usage was reported for it"
     if today.calls:
         yield "cash: what you pay. list: the same calls at list prices, where there is one."

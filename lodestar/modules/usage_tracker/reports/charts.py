@@ -42,8 +42,9 @@ def _drawn(chart: Any, labels: Sequence[str], series: Series) -> str:
     tree = chart.render_tree()
     for parent in list(tree.iter()):
         for child in list(parent):
-            # A comment's tag is a function.
-            if not isinstance(child.tag, str) or child.tag.rsplit("}", 1)[-1] == "script":
+            # A comment's tag is a function. Titles and descriptions would show on hovering.
+            tag = child.tag.rsplit("}", 1)[-1] if isinstance(child.tag, str) else None
+            if tag in (None, "script", "desc") or (tag == "title" and parent is tree):
                 parent.remove(child)
     # What is in it stands as a table beside it.
     tree.set("aria-hidden", "true")

@@ -77,6 +77,8 @@ def period_of(
         last = _day(until, now) if until else now
     else:
         first, last = _named(word or "week", now)
+    if not until and first > now:
+        raise UsageError(f"{first} is not yet", "nothing was used on a day to come", "take another")
     if first > last:
         raise UsageError(
             f"the period ends before it begins ({first} to {last})", "", "swap the dates"

@@ -46,12 +46,12 @@ def test_usage_shows_three_figures_and_adds_none_to_another(store: Store) -> Non
     free(store, 5, 5, session="another")
     assert table(store) == {
         "calls": ["2", "3"],
-        "free": ["50 %", "66 %"],
+        "free": ["50%", "67%"],
         "tokens in": ["1,030", "1,035"],
         "tokens out": ["1,300", "1,305"],
         "cash": ["$0.0136", "$0.0136"],
         "list": ["$0.0136", "$0.0136"],
-        "avoided": ["$0.0090", "$0.0091"],
+        "avoided": ["$0.009", "$0.009"],
     }
     said = lines(store, "usage")
     assert said[0].split() == ["this", "session", "today"]
@@ -65,7 +65,7 @@ def test_usage_shows_three_figures_and_adds_none_to_another(store: Store) -> Non
 def test_usage_of_a_session_without_calls_claims_nothing(store: Store) -> None:
     said = table(store)
     assert said["calls"] == ["0", "0"]
-    assert said["cash"] == ["$0.0000", "$0.0000"]
+    assert said["cash"] == ["$0.00", "$0.00"]
     assert said["free"] == said["list"] == said["avoided"] == ["-", "-"]
     assert len(lines(store, "usage")) == 8
 
