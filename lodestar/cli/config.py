@@ -22,7 +22,10 @@ def show(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print every setting as it is in force here."""
+    """Print every setting as it is in force here.
+
+    Example: lodestar config show --origin
+    """
     from lodestar.config import leaves
 
     context = configuration()
@@ -40,7 +43,10 @@ def show(
 
 @app.command()
 def validate() -> None:
-    """Check config.yaml, all profiles and this project's file; exit 2 at the first mistake."""
+    """Check config.yaml, all profiles and this project's file; exit 2 at the first mistake.
+
+    Example: lodestar config validate
+    """
     from lodestar.cli.validation import check_everything
 
     for line in check_everything():
@@ -53,7 +59,10 @@ def path(
         bool, typer.Option("--all", help="Every place where Lodestar keeps things.")
     ] = False,
 ) -> None:
-    """Print where config.yaml is, or would be."""
+    """Print where config.yaml is, or would be.
+
+    Example: lodestar config path --all
+    """
     from lodestar.cli.validation import places
 
     for name, place in places().items() if all else ():
@@ -67,7 +76,10 @@ def set_(
     key: Annotated[str, typer.Argument(help="A dotted key, such as limits.session_minutes.")],
     value: Annotated[str, typer.Argument(help="The value, as it would stand in the file.")],
 ) -> None:
-    """Set one value in config.yaml; comments and everything else stay."""
+    """Set one value in config.yaml; comments and everything else stay.
+
+    Example: lodestar config set limits.session_minutes 120
+    """
     from lodestar.cli.validation import check_change
     from lodestar.editing import set_value
     from lodestar.paths import lodestar_home
@@ -82,7 +94,10 @@ def set_(
 def unset(
     key: Annotated[str, typer.Argument(help="A dotted key of config.yaml.")],
 ) -> None:
-    """Remove one value from config.yaml, so that its default counts again."""
+    """Remove one value from config.yaml, so that its default counts again.
+
+    Example: lodestar config unset limits.session_minutes
+    """
     from lodestar.editing import remove_value
     from lodestar.paths import lodestar_home
 

@@ -29,6 +29,8 @@ def status(json: Json = False) -> int:
     """Show how the database stands; nothing is changed.
 
     The exit code is 7 where it cannot be used for money.
+
+    Example: lodestar data status
     """
     from lodestar.cli.data_text import status_rows
     from lodestar.cli.opening import configuration, migration_sets
@@ -46,7 +48,10 @@ def status(json: Json = False) -> int:
 
 @app.command()
 def backup() -> None:
-    """Back the database up now, and check the copy. A session does it once a day by itself."""
+    """Back the database up now, and check the copy. A session does it once a day by itself.
+
+    Example: lodestar data backup
+    """
     from lodestar.cli.opening import configuration, open_store
     from lodestar.clock import zone
     from lodestar.store import backup as backups
@@ -70,6 +75,8 @@ def restore(
     """Put the database back: the newest sound backup, and what the journal knows beyond it.
 
     The files of before are moved aside, never deleted. No session may be running.
+
+    Example: lodestar data restore
     """
     from lodestar.cli.data_text import lost_lines
     from lodestar.cli.opening import configuration, migration_sets
@@ -98,6 +105,8 @@ def reset(
     """Begin a new, empty database, knowingly: limits start from zero.
 
     The files of before are moved aside, backups stay. No session may be running.
+
+    Example: lodestar data reset --accept
     """
     from lodestar.cli.opening import configuration, migration_sets
     from lodestar.store import restore as restoring

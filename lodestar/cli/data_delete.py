@@ -27,6 +27,8 @@ def purge(
     """Delete what is older: from the database, its backups and the journal.
 
     Roll-ups and budgets stay. Sessions may go on meanwhile.
+
+    Example: lodestar data purge --older-than 90d
     """
     from lodestar.cli.opening import configuration
     from lodestar.clock import now_ms
@@ -48,6 +50,8 @@ def forget(
     """Delete all of one project: texts, rows, Aider's histories, also in backups.
 
     Roll-ups keep its sums under a number. None of its sessions may be running.
+
+    Example: lodestar data forget --project ~/work/old
     """
     from lodestar.cli.opening import configuration, open_store
     from lodestar.store.forget import find_project, remove_histories

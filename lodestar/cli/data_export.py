@@ -24,7 +24,10 @@ def export(
     ] = "jsonl",
     out: Annotated[Path | None, typer.Option(help="A new file; default: stdout.")] = None,
 ) -> None:
-    """Write the log out: one exchange a line, the oldest first."""
+    """Write the log out: one exchange a line, the oldest first.
+
+    Example: lodestar data export --since 30d --out log.jsonl
+    """
     from lodestar.cli.opening import configuration, moment, open_store
     from lodestar.log import Filter
     from lodestar.store import export as exporting

@@ -41,6 +41,8 @@ def import_files(
 
     All of it is marked as estimated. The same file, or a longer one, adds only what is new. It
     counts on the day on which it happened, in limits, too.
+
+    Example: lodestar data import .aider.chat.history.md --dry-run
     """
     from lodestar.cli.opening import configuration, open_store
 

@@ -35,6 +35,8 @@ def merge(
 
     Ids and machines stay as they are, so the same file, or a later one of the same machine,
     adds only what is new. Exit code 1 where lines of it were left out.
+
+    Example: lodestar data merge laptop.jsonl
     """
     from lodestar.cli.opening import configuration
 

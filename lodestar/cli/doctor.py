@@ -40,6 +40,8 @@ def doctor(
 
     --bundle writes lodestar-doctor-TIME.zip here: no keys, no prompts; what is in it is listed
     first.
+
+    Example: lodestar doctor --fix
     """
     with ExitStack() as closing:
         rounds = _Rounds(closing, deep)

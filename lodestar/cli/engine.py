@@ -17,7 +17,10 @@ app = command_group("Look at the local model server, or stop it.", default="stat
 
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show whether the engine runs and which models it holds in memory."""
+    """Show whether the engine runs and which models it holds in memory.
+
+    Example: lodestar engine status
+    """
     from lodestar.engine_client import health
     from lodestar.paths import engine_socket, lodestar_home
 
@@ -36,7 +39,10 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 
 @app.command()
 def stop() -> None:
-    """Stop the engine; the next request starts it again."""
+    """Stop the engine; the next request starts it again.
+
+    Example: lodestar engine stop
+    """
     from lodestar.engine_client import health
     from lodestar.paths import engine_socket, lodestar_home
 

@@ -51,6 +51,8 @@ def check(
     Exit code 4 where a key is refused, or the one that you name is missing; 5 where a server
     does not answer. Results: ok, refused, failed, unproven (the server lists its models to
     anybody), untested (no free request is known), missing, closed (free only).
+
+    Example: lodestar keys test claude-sonnet
     """
     from lodestar.cli.opening import configuration
     from lodestar.secrets.accounts import account

@@ -28,6 +28,8 @@ def list_(
     """Show for each model that takes a key where it comes from; the key itself is never shown.
 
     Commands are not run for it. With an alias the exit code is 4 where there is no key.
+
+    Example: lodestar keys list
     """
     from lodestar.cli.opening import configuration
     from lodestar.secrets.accounts import account

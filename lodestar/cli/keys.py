@@ -68,7 +68,10 @@ def set_(
 
 @app.command()
 def remove(name: Name) -> None:
-    """Forget a stored key, or the command that prints it, wherever it is kept."""
+    """Forget a stored key, or the command that prints it, wherever it is kept.
+
+    Example: lodestar keys remove openai
+    """
     from lodestar.secrets import system
 
     whose = owner(name)

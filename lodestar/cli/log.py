@@ -68,7 +68,10 @@ def show(
     id: Annotated[str, typer.Argument(help="An exchange's id, or the end of one.")] = "last",
     json: Json = False,
 ) -> None:
-    """Print one exchange: prompt, answer, attempts, signals and ratings."""
+    """Print one exchange: prompt, answer, attempts, signals and ratings.
+
+    Example: lodestar log show last
+    """
     from lodestar import log
     from lodestar.cli.exchange_text import exchange_text
     from lodestar.cli.opening import configuration, open_store
@@ -91,7 +94,10 @@ def search(
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1)] = 20,
     json: Json = False,
 ) -> None:
-    """Search prompts and answers for a text."""
+    """Search prompts and answers for a text.
+
+    Example: lodestar log search greet
+    """
     from lodestar import log
     from lodestar.cli.opening import configuration, open_store
     from lodestar.clock import local_text
@@ -120,6 +126,8 @@ def refresh(
     """Ask git what became of the edits: taken back, or how many lines are still there.
 
     Each session does this in the background for its own project.
+
+    Example: lodestar log refresh --project .
     """
     from lodestar.cli.opening import configuration, open_store
     from lodestar.outcomes.known import roots_of

@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import click
 import typer
 
 from lodestar import __version__
 from lodestar.cli import (
     code,
+    completion_command,
     config,
     data,
     doctor,
@@ -26,15 +28,19 @@ from lodestar.cli import (
     status,
     trust,
 )
-from lodestar.cli.groups import PassingOn
+from lodestar.cli.groups import PassingOn, panels
 from lodestar.errors import LodestarError
 from lodestar.settings import Settings
 
-WORK, MONEY, MODELS, HEALTH = "Work", "Money", "Models", "Health"
+WORK, MONEY, MODELS, HEALTH = PANELS = ("Work", "Money", "Models", "Health")
+ASKED = "_LODESTAR_COMPLETE"
+"""Set by a shell that asks what fits at the cursor."""
 
 
 def run(arguments: Sequence[str], ahead: object = None) -> int:
     """Run one command and return the process's exit code; `ahead` is for `code` alone."""
+    if ASKED in os.environ:
+        return _complete()
     with failure.logging_to(os.environ):
         return failure.exit_code(lambda: _invoke(arguments, ahead), os.environ)
 
@@ -45,9 +51,11 @@ def build_app(settings: Settings) -> typer.Typer:
 
     app = typer.Typer(
         name="lodestar",
+        cls=panels(PANELS),
         help="Code with Aider on a free local model; pay only when you mean to.",
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="rich",
+        add_completion=False,
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(_root)
@@ -71,6 +79,7 @@ def _add_core(app: typer.Typer) -> None:
     app.command("status", rich_help_panel=HEALTH)(status.status)
     app.command("doctor", rich_help_panel=HEALTH)(doctor.doctor)
     app.add_typer(shim.app, name="shim", rich_help_panel=HEALTH)
+    app.command("completion", rich_help_panel=HEALTH)(completion_command.completion)
 
 
 def _show_version(wanted: bool) -> None:
@@ -92,6 +101,15 @@ def _root(
         from lodestar.cli.overview import print_overview
 
         print_overview()
+
+
+def _complete() -> int:
+    from lodestar.cli.completion.answer import answer
+
+    def build(typed: Sequence[str]) -> click.Command:
+        return typer.main.get_command(_narrowed(build_app(_settings()), typed))
+
+    return answer(os.environ[ASKED], os.environ, build)
 
 
 def _invoke(arguments: Sequence[str], ahead: object) -> int:

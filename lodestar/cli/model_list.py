@@ -27,6 +27,8 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
 
     Prices are USD per million tokens, input / output. Local aliases are shown as a session
     would have them that began now.
+
+    Example: lodestar models list
     """
     from lodestar.cli.opening import configuration
     from lodestar.local_models import settled

@@ -37,6 +37,8 @@ def check(
 
     Nothing that costs money is sent without --paid or your yes; what it may cost is said first.
     Exit code 5 where no model answers.
+
+    Example: lodestar models test local-coder
     """
     from lodestar.cli.opening import configuration
     from lodestar.local_models import settled

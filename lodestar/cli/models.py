@@ -34,6 +34,8 @@ def remove(
     """Remove one of your aliases; a built-in one of the same name comes back.
 
     An imported file goes with the last alias that uses it.
+
+    Example: lodestar models remove fast
     """
     from lodestar.cli.opening import configuration
     from lodestar.editing import remove_value

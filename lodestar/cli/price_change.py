@@ -127,6 +127,8 @@ def undo() -> None:
     """Take back the last `set` or `update`; again for the one before.
 
     It is refused where one of those prices has been changed in another way since.
+
+    Example: lodestar prices undo
     """
     from lodestar.paths import lodestar_home
     from lodestar.prices import changing

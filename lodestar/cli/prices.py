@@ -26,6 +26,8 @@ def list_(json: Json = False) -> None:
     """List the paid models with their prices, in USD per million tokens, and where each is from.
 
     Models that cost nothing are not listed; see lodestar models list.
+
+    Example: lodestar prices list
     """
     from lodestar.cli import price_text
     from lodestar.cli.opening import configuration
@@ -46,7 +48,10 @@ def show(
     alias: Annotated[str, typer.Argument(help="The model.")],
     json: Json = False,
 ) -> None:
-    """Show all parts of a model's price, where it is written, and what the bundled list has."""
+    """Show all parts of a model's price, where it is written, and what the bundled list has.
+
+    Example: lodestar prices show gpt-4o
+    """
     from lodestar.cli import price_text
     from lodestar.cli.opening import configuration
     from lodestar.prices.comparing import figures

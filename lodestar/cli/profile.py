@@ -17,7 +17,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """List the profiles; the one in force is marked."""
+    """List the profiles; the one in force is marked.
+
+    Example: lodestar profile list
+    """
     from lodestar.cli.opening import configuration
     from lodestar.profiles import profile_files, profile_layer
 
@@ -36,7 +39,10 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def show(name: Name, json: Json = False) -> None:
-    """Print what a profile sets."""
+    """Print what a profile sets.
+
+    Example: lodestar profile show frugal
+    """
     from lodestar.config import leaves
     from lodestar.paths import lodestar_home
     from lodestar.profiles import profile_layer
@@ -55,7 +61,10 @@ def new(
     name: Name,
     base: Annotated[str, typer.Option("--from", help="The profile to start from.")] = "default",
 ) -> None:
-    """Make a profile of your own as a copy of another one."""
+    """Make a profile of your own as a copy of another one.
+
+    Example: lodestar profile new careful --from frugal
+    """
     from lodestar.paths import lodestar_home, write_private
     from lodestar.profiles import NAME, profile_files, profile_layer
 
@@ -73,7 +82,10 @@ def new(
 
 @app.command()
 def use(name: Name) -> None:
-    """Make a profile the one that counts when nothing else is said."""
+    """Make a profile the one that counts when nothing else is said.
+
+    Example: lodestar profile use frugal
+    """
     from lodestar.cli.opening import configuration
     from lodestar.cli.validation import check_profile
     from lodestar.editing import set_value

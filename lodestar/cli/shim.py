@@ -46,6 +46,8 @@ def serve(
 
     Prints one JSON line with the port and the token to send as the API key, which is another
     one each time.
+
+    Example: lodestar shim serve --port 4000
     """
     from lodestar.cli.opening import configuration
     from lodestar.supervisor import ports, shim_token
@@ -104,6 +106,8 @@ def stop(
     """Stop the shim in order: what it is answering may end, and its last rows are written.
 
     An answer that takes longer than 5 seconds more is cut off and recorded as it is.
+
+    Example: lodestar shim stop
     """
     from lodestar.paths import lodestar_home
     from lodestar.supervisor.alone import one_at_a_time

@@ -50,6 +50,8 @@ def token(
     """Print the API key that `lodestar shim start` uses.
 
     With --new programs that know the former one are shut out with the next start.
+
+    Example: lodestar shim token
     """
     from lodestar.paths import lodestar_home
     from lodestar.supervisor.alone import one_at_a_time, running

@@ -32,6 +32,8 @@ def logs(
 
     The shims of `lodestar code` write there, too; each line has its process id, and --port
     shows one shim alone. Single requests are in `lodestar log`.
+
+    Example: lodestar shim logs --lines 20
     """
     from lodestar.paths import lodestar_home
     from lodestar.supervisor.alone import running

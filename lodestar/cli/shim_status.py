@@ -28,6 +28,8 @@ def status(
     """Show the shims of this home that run alone, and what they did since their start.
 
     The exit code is 0 where one runs and answers, else 1.
+
+    Example: lodestar shim status
     """
     from lodestar.paths import lodestar_home
     from lodestar.supervisor.alone import running

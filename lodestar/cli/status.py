@@ -28,6 +28,8 @@ def status(
     """Show what runs: sessions, shims, engine, models, servers, budgets, disk, database.
 
     `!` marks what is not well, `x` what does not work. Nothing that costs money is asked.
+
+    Example: lodestar status --watch
     """
     from lodestar.cli.opening import configuration
     from lodestar.status import screen

@@ -22,7 +22,10 @@ def audit(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Count every sum of the ledger again; exit code 1 where one differs by a nano-dollar."""
+    """Count every sum of the ledger again; exit code 1 where one differs by a nano-dollar.
+
+    Example: lodestar data audit
+    """
     from lodestar.cli.opening import configuration
     from lodestar.modules.usage_tracker import audit as auditing
     from lodestar.modules.usage_tracker.budget_scope import ledger

@@ -8,6 +8,7 @@ import typer
 
 from lodestar.cli.groups import command_group
 from lodestar.cli.output import note
+from lodestar.modules.usage_tracker.offered import ends
 from lodestar.modules.usage_tracker.reconcile_command import reconcile
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def raise_(
     amount: Annotated[str, typer.Argument(help="How much more, in US dollars or tokens.")],
     until: Annotated[
         str,
-        typer.Option(help="midnight, 90m, 1h, 2d, 2026-11-30 (its end) or '2026-11-30 18:00'."),
+        typer.Option(
+            autocompletion=ends,
+            help="midnight, 90m, 1h, 2d, 2026-11-30 (its end) or '2026-11-30 18:00'.",
+        ),
     ] = "midnight",
     reason: Annotated[str | None, typer.Option(help="Kept in the history.")] = None,
     session: Session = False,
@@ -138,6 +142,8 @@ def undo(
     """Undo a change of budgets: what it replaced is in force again.
 
     Undoing an undo brings the change back.
+
+    Example: lodestar budget undo
     """
     from lodestar.modules.usage_tracker import budget_changes
 
@@ -150,6 +156,8 @@ def clock_reset() -> None:
 
     The ledger's clock never runs behind the newest paid call. Where the system's is more than
     26 hours behind that, paid models are refused until this command is given.
+
+    Example: lodestar budget clock-reset
     """
     from lodestar.modules.usage_tracker import budget_changes
 
@@ -158,7 +166,10 @@ def clock_reset() -> None:
 
 @app.command()
 def show(json: Json = False) -> None:
-    """Print every limit in force here: spent, held, left, and when it starts anew."""
+    """Print every limit in force here: spent, held, left, and when it starts anew.
+
+    Example: lodestar budget show
+    """
     from lodestar.modules.usage_tracker import budget_show
 
     budget_show.show(_context(), json)
@@ -170,6 +181,8 @@ def check(project: Project = None, model: Model = None, json: Json = False) -> i
 
     The exit code is 0 where there is room, 3 at a limit, 7 where the ledger cannot be used.
     Without --project it is about the project of this folder.
+
+    Example: lodestar budget check
     """
     from lodestar.modules.usage_tracker import budget_check
 
@@ -181,7 +194,10 @@ def history(
     json: Json = False,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1)] = 50,
 ) -> None:
-    """Print who changed which budget, when and why, the newest first."""
+    """Print who changed which budget, when and why, the newest first.
+
+    Example: lodestar budget history --limit 5
+    """
     from lodestar.modules.usage_tracker import budget_history
 
     budget_history.show(_context(), json, limit)
@@ -198,6 +214,8 @@ def alerts(
     """Print which limits were nearly used up, or used up, the newest first.
 
     Each threshold is told once in a window, at the prompt of one session.
+
+    Example: lodestar budget alerts
     """
     from lodestar.modules.usage_tracker import budget_alerts
 

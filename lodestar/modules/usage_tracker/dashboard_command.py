@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from lodestar.errors import UsageError
+from lodestar.modules.usage_tracker.offered import dashboard_periods, tabs
 
 Tab = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TAB]", help="now, budgets, models, projects, trends or quality. Default: now."
+        metavar="[TAB]",
+        autocompletion=tabs,
+        help="now, budgets, models, projects, trends or quality. Default: now.",
     ),
 ]
 Filter = Annotated[
@@ -29,7 +32,10 @@ def dashboard(
         bool, typer.Option("--once", help="Print the tab as plain text and leave.")
     ] = False,
     period: Annotated[
-        str, typer.Option("--period", help="today, week, month, year or all.")
+        str,
+        typer.Option(
+            "--period", autocompletion=dashboard_periods, help="today, week, month, year or all."
+        ),
     ] = "week",
     filter: Filter = "",
     web: Annotated[bool, typer.Option("--web", help="Serve a page to a browser instead.")] = False,

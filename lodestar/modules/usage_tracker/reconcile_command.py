@@ -34,6 +34,8 @@ def reconcile(
     """List what was charged without a report of the provider, or correct such a charge.
 
     A correction is a row of its own: what was charged stays in the ledger.
+
+    Example: lodestar budget reconcile 7KQ2 --actual 0.0123
     """
     from lodestar.cli.opening import configuration
     from lodestar.modules.usage_tracker import reconcile as reconciling

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lodestar.modules.usage_tracker.offered import periods
 from lodestar.modules.usage_tracker.usage_command import Project, Since, Until
 
 
@@ -15,6 +16,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="[PERIOD]",
+            autocompletion=periods,
             help="month, week, year, all; 2026-11 or 2026. Default: month.",
         ),
     ] = None,

@@ -6,16 +6,26 @@ from typing import Annotated
 
 import click
 import typer
+from click.shell_completion import CompletionItem
 from typer.core import TyperGroup
+
+from lodestar.cli.groups import default_completions
+from lodestar.modules.usage_tracker.offered import formats, keys, periods
 
 
 class _UsageGroup(TyperGroup):
     """What is no command is a period: `lodestar usage today`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = ["show", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        return found + default_completions(self, ctx, "show", incomplete, True)
 
 
 app = typer.Typer(
@@ -26,6 +36,7 @@ Period = Annotated[
     str | None,
     typer.Argument(
         metavar="[PERIOD]",
+        autocompletion=periods,
         help="today, yesterday, week, month, year or all; 2026, 2026-11 or 2026-11-24."
         " Default: week.",
     ),
@@ -43,7 +54,13 @@ Tag = Annotated[str | None, typer.Option("--tag", help="Only sessions with this 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Layout = Annotated[
-    str | None, typer.Option("--format", metavar="FORMAT", help="table, tsv, csv, md or json.")
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="table, tsv, csv, md or json.",
+        autocompletion=formats,
+    ),
 ]
 Fields = Annotated[
     str | None, typer.Option("--fields", metavar="A,B", help="Only these columns, in this order.")
@@ -59,6 +76,7 @@ def show(
         typer.Option(
             "--by",
             metavar="A,B",
+            autocompletion=keys,
             help="One row for each: day, week, month, session, project, model, alias, tier, kind,"
             " branch, tag, billing.",
         ),

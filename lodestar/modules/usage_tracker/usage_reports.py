@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lodestar.modules.usage_tracker.offered import model_keys
 from lodestar.modules.usage_tracker.usage_command import (
     Branch,
     Csv,
@@ -70,7 +71,12 @@ def models(
     period: Period = None,
     by: Annotated[
         str,
-        typer.Option("--by", metavar="A,B", help="One row for each: alias, model, kind."),
+        typer.Option(
+            "--by",
+            metavar="A,B",
+            autocompletion=model_keys,
+            help="One row for each: alias, model, kind.",
+        ),
     ] = "alias,kind",
     since: Since = None,
     until: Until = None,

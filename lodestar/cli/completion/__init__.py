@@ -1,0 +1,1 @@
+"""Completion in bash, zsh and fish: what could stand at the cursor."""
