@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
 from typing import Any
 
 from lodestar_aider.compat import Need
@@ -107,7 +108,7 @@ class Checkout:
         if old == new:
             return
         with _uninterrupted():
-            self._check(old, new)
+            self.check(old, new)
             self._ask("read-tree", "-m", "-u", old, new)
             self._point(old, new)
         # Aider takes files that were staged there once for tracked ones.
@@ -135,7 +136,10 @@ class Checkout:
             self._ask("read-tree", "-m", "-u", new, old)
             raise
 
-    def _check(self, old: str, new: str) -> None:
+    def check(self, old: str, new: str, besides: Sequence[str] = ()) -> None:
+        """Raises Immovable where `move` would; the files in `besides` are not looked at."""
+        if old == new:
+            return
         if self.head != old:
             raise Immovable("another commit is checked out by now")
         if not self.branch:
@@ -144,14 +148,17 @@ class Checkout:
             if os.path.lexists(os.path.join(self._repo.repo.git_dir, name)):
                 raise Immovable(why)
         files = self.differing(old, new)
-        self._check_files(files)
+        self._check_files({file: how for file, how in files.items() if file not in besides})
 
     def _check_files(self, files: Mapping[str, str]) -> None:
+        if not files:
+            # Without a name, git would look at all of them.
+            return
         # After a touch the index is older than the file, and git would take it for changed.
         self._git.update_index("-q", "--refresh", with_exceptions=False)
         for file, how in files.items():
-            if how == "A" and os.path.lexists(os.path.join(self.root, file)):
-                raise Immovable(f"{file} is there, and git does not know it")
+            if how == "A":
+                self._check_place(file, files)
         names = list(files)
         changed = self._ask(
             "status", "--porcelain", "-z", "--untracked-files=all", "--", *names, env=LITERAL
@@ -162,6 +169,17 @@ class Checkout:
         for mark in marks.split("\0"):
             if mark and (mark[0].islower() or mark[0] == "S"):
                 raise Immovable(f"git is told not to look at {mark[2:]}")
+
+    def _check_place(self, file: str, files: Mapping[str, str]) -> None:
+        """Git takes away what it ignores, or goes through a link, to make a file."""
+        if os.path.lexists(os.path.join(self.root, file)):
+            raise Immovable(f"{file} is there, and git does not know it")
+        for parent in map(str, list(PurePosixPath(file).parents)[:-1]):
+            path = os.path.join(self.root, parent)
+            is_folder = os.path.isdir(path) and not os.path.islink(path)
+            # One that the move itself takes away is a file of the commit.
+            if os.path.lexists(path) and not is_folder and parent not in files:
+                raise Immovable(f"{parent} is in the place of the folder for {file}")
 
     def _parents(self, commit: str) -> list[str]:
         return str(self._ask("rev-list", "--parents", "--max-count=1", commit)).split()[1:]

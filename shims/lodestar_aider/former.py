@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from lodestar_aider.checkout import Checkout, Immovable
 from lodestar_aider.last_message import Chat, Message, content
+from lodestar_aider.title import printable
 
 
 class Former:
@@ -54,6 +58,7 @@ class Former:
         except Immovable as why:
             self._say(f"The new answer stays in your files: {why}.")
             self._say_where()
+            self.gone = list(self._taken)
         else:
             self._chat.put_into(coder)
 
@@ -84,7 +89,8 @@ class Former:
         self._floor = base
         end = self._message.commits.index(self._start) + 1
         self._taken = self._message.commits[:end]
-        self._say(f"Commit {self.commit} is taken back; git has it: git cherry-pick {self.commit}")
+        pick = self._pick(base, self._start, self._taken)
+        self._say(f"Commit {self.commit} is taken back; git has it: {pick}")
 
     def _check(self, checkout: Checkout, base: str) -> None:
         if self._start not in self._message.commits:
@@ -105,37 +111,88 @@ class Former:
         floor = checkout.below(head, new.commits) if new else head
         if new and floor != head:
             new.check_files(checkout, floor, head)
-        if new:
-            _unwrite(new, checkout, head)
-        if floor == self._floor:
-            checkout.move(head, self._start)
+        # Somebody has committed meanwhile, or Aider what was uncommitted: that stays.
+        is_whole = floor == self._floor
+        target = self._start if is_whole else floor
+        edits = list(_uncommitted(new, checkout, head)) if new else []
+        checkout.check(head, target, [edit.file for edit in edits])
+        with _without(edits):
+            checkout.move(head, target)
+        if is_whole:
             checkout.let_go(self._start)
             if self.is_aside:
                 self._say(f"Commit {self.commit} is back.")
         else:
-            # Somebody has committed meanwhile, or Aider what was uncommitted: that stays.
-            checkout.move(head, floor)
             self.gone = list(self._taken)
             self._say_where()
         if new and floor != head:
             self.gone = [*self.gone, *new.commits]
+            pick = self._pick(floor, head, new.commits)
+            self._say(f"The new answer was commit {head[:7]}; git has it: {pick}")
 
     def _say_where(self) -> None:
         if self.is_aside:
-            self._say(f"The answer before stays aside; to have it: git cherry-pick {self.commit}")
+            pick = self._pick(self._floor, self._start, self._taken)
+            self._say(f"The answer before stays aside; to have it: {pick}")
+
+    @staticmethod
+    def _pick(base: str, top: str, commits: Sequence[str]) -> str:
+        """What brings the commits from `base` to `top` to where the user is."""
+        span = f"{base[:7]}..{top[:7]}" if len(commits) > 1 else top[:7]
+        return f"git cherry-pick {span}"
 
     def _say(self, text: str) -> None:
-        self._coder.io.tool_output(text)
+        # Names of files, and what git says of them, may hold what drives a terminal.
+        self._coder.io.tool_output(printable(text))
 
 
-def _unwrite(new: Message, checkout: Checkout, head: str) -> None:
-    """Take out edits of the answer that were not committed, where nobody has touched them since."""
+@dataclass(frozen=True)
+class _Edit:
+    """An edit of the answer that is not committed, and that nobody has touched since."""
+
+    checkout: Checkout
+    path: str
+    file: str
+    before: bytes | None
+    after: bytes
+    is_known: bool
+    """Whether the commit has the file."""
+
+    def undo(self) -> None:
+        if self.before is not None:
+            _write(self.path, self.before)
+        elif self.is_known:
+            os.unlink(self.path)
+        else:
+            self.checkout.forget(self.file)
+
+    def redo(self) -> None:
+        _write(self.path, self.after)
+
+
+def _uncommitted(new: Message, checkout: Checkout, head: str) -> Iterator[_Edit]:
     for path, (before, after) in new.written.items():
         file = os.path.relpath(path, os.path.realpath(checkout.root))
         if after is None or content(path) != after or checkout.holds(head, file, after):
             continue
-        if before or checkout.has(head, file):
-            with open(path, "wb") as stream:
-                stream.write(before or b"")
-        else:
-            checkout.forget(file)
+        yield _Edit(checkout, path, file, before, after, checkout.has(head, file))
+
+
+@contextmanager
+def _without(edits: Sequence[_Edit]) -> Iterator[None]:
+    """Takes them out; they are there again where that, or what is done then, cannot be."""
+    begun: list[_Edit] = []
+    try:
+        for edit in edits:
+            begun.append(edit)
+            edit.undo()
+        yield
+    except (Immovable, OSError) as problem:
+        for edit in begun:
+            edit.redo()
+        raise Immovable(str(problem)) from problem
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(path, "wb") as stream:
+        stream.write(data)

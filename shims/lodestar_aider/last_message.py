@@ -20,6 +20,7 @@ NEEDS = (
     Need(CODER, "Coder.send_message", ("self", "inp")),
     Need("aider.commands", "Commands._generic_chat_command", ("self", "args", "edit_format")),
     Need("aider.io", "InputOutput.write_text", ("self", "filename", "content")),
+    Need("aider.utils", "touch_file", ("fname",)),
     Need("aider.repo", "GitRepo.commit", ("self", "fnames", "context", "message", "aider_edits")),
 )
 
@@ -84,16 +85,18 @@ class Message:
         """Raises Immovable where the commits hold more than the answer's edits.
 
         A commit takes the whole file: with what was uncommitted in it before, where Aider does
-        not commit that first.
+        not commit that first, and with what was saved while Aider asked for a commit message.
         """
         for file in checkout.differing(base, top):
             path = os.path.realpath(os.path.join(checkout.root, file))
             if path not in self.written or path in self.mixed:
                 raise Immovable(f"{file} was not written by the answer alone")
-            before = self.written[path][0]
-            is_new = not before and not checkout.has(base, file)
+            before, after = self.written[path]
+            is_new = before is None and not checkout.has(base, file)
             if not is_new and not checkout.holds(base, file, before or b""):
                 raise Immovable(f"{file} had uncommitted changes before the answer")
+            if after is None or not checkout.holds(top, file, after):
+                raise Immovable(f"{file} was changed before it was committed")
 
 
 class LastMessage:
@@ -116,6 +119,7 @@ class LastMessage:
         commands = importlib.import_module("aider.commands").Commands
         wrap(commands, "_generic_chat_command", self._generic_chat_command)
         wrap(importlib.import_module("aider.io").InputOutput, "write_text", self._write_text)
+        wrap(importlib.import_module("aider.utils"), "touch_file", self._touch_file)
         wrap(importlib.import_module("aider.repo").GitRepo, "commit", self._commit)
 
     @contextmanager
@@ -186,6 +190,19 @@ class LastMessage:
             return done
 
         return write_text
+
+    def _touch_file(self, original: Function) -> Function:
+        """Aider makes a new file empty before it writes to it: that one was not there."""
+
+        def touch_file(fname: Any) -> Any:
+            message, path = self._open, os.path.realpath(str(fname))
+            is_new = message is not None and not os.path.lexists(path)
+            done = original(fname)
+            if done and is_new and message is not None:
+                message.written.setdefault(path, (None, content(path)))
+            return done
+
+        return touch_file
 
     def _commit(self, original: Function) -> Function:
         def commit(repo: Any, *args: Any, **kwargs: Any) -> Any:

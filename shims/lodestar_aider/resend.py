@@ -11,6 +11,8 @@ from lodestar_aider.compat import Need
 from lodestar_aider.events import Events
 from lodestar_aider.former import Former
 from lodestar_aider.last_message import LastMessage, Message
+from lodestar_aider.patch import Function, wrap
+from lodestar_aider.title import printable
 from lodestar_aider.turns import Turns
 
 CODER = "aider.coders.base_coder"
@@ -18,14 +20,22 @@ NEEDS = (
     *checkout.NEEDS,
     *last_message.NEEDS,
     Need("aider.commands", "SwitchCoder"),
+    Need("aider.commands", "Commands.cmd_load", ("self", "args")),
     Need(CODER, "Coder.create", ("main_model", "edit_format", "io", "from_coder")),
     Need(CODER, "Coder.run", ("self", "with_message", "preproc")),
     Need(CODER, "Coder.send", ("self", "messages", "model", "functions")),
+    Need(CODER, "Coder.check_for_file_mentions", ("self", "content")),
+    Need(CODER, "Coder.max_reflections"),
     Need(CODER, "FinishReasonLength"),
     Need("aider.models", "Model"),
     Need("aider.io", "InputOutput.confirm_ask", ("self", "question", "default")),
 )
 HEADERS = {"X-Lodestar-Reason": "escalate"}
+IN_LOAD = (
+    "/escalate sent nothing: it was called by /load",
+    "Aider changes its chat in no command of a file, and the answer would be left out of it",
+    "type it at Aider's prompt",
+)
 
 
 def resend(commands: Any, alias: str) -> None:
@@ -39,16 +49,22 @@ class Resend:
     def __init__(self, events: Events, turns: Turns) -> None:
         self._events = events
         self._last = LastMessage(turns)
+        self._loads = 0
+        """How many /load are under way."""
 
     def install(self) -> None:
         """Begin to remember the last message."""
         self._last.install()
         commands = importlib.import_module("aider.commands").Commands
         commands.lodestar_resend = lambda found, alias: self.ask(found.coder, alias)
+        wrap(commands, "cmd_load", self._cmd_load)
 
     def ask(self, coder: Any, alias: str) -> None:
         """Ask `alias`, and leave Aider with the coder's own model again."""
         message = self._last.found
+        if self._loads:
+            coder.io.tool_error("\n".join(IN_LOAD))
+            return
         if message is None:
             coder.io.tool_output("There is nothing to send again: nothing was asked yet.")
             return
@@ -71,6 +87,16 @@ class Resend:
             show_announcements=False,
         )
 
+    def _cmd_load(self, original: Function) -> Function:
+        def cmd_load(commands: Any, args: Any) -> Any:
+            self._loads += 1
+            try:
+                return original(commands, args)
+            finally:
+                self._loads -= 1
+
+        return cmd_load
+
     def _answer(self, other: Any, message: Message, alias: str) -> tuple[Message | None, str]:
         """The new answer, and what is wrong with it."""
         watch = _Watch(other)
@@ -86,9 +112,9 @@ class Resend:
         self, former: Former, message: Message, new: Message | None, other: Any, problem: str
     ) -> None:
         if problem:
-            other.io.tool_output(problem)
+            other.io.tool_output(printable(problem))
         kept: Literal["new", "old"] = "new"
-        if problem or new is None or not _keep(other.io, former, new):
+        if problem or new is None or not _keep(other, former, new):
             kept = "old"
             former.bring_back(new, other)
             self._last.found = message
@@ -119,25 +145,33 @@ def _other(coder: Any, alias: str, message: Message) -> Any:
     given = dict(model.extra_params or {})
     given["extra_headers"] = {**(given.get("extra_headers") or {}), **HEADERS}
     model.extra_params = given
-    return importlib.import_module(CODER).Coder.create(
+    other = importlib.import_module(CODER).Coder.create(
         io=coder.io,
         from_coder=coder,
         main_model=model,
         edit_format=message.edit_format or model.edit_format,
         summarize_from_coder=False,
     )
+    # The user has agreed to one answer: it is asked neither to try again, nor once more with
+    # the files that it names.
+    other.max_reflections = 0
+    other.check_for_file_mentions = lambda content: None
+    return other
 
 
-def _keep(io: Any, former: Former, new: Message) -> bool:
-    """Whether the user keeps the new answer; who says nothing does, unless it changed nothing."""
+def _keep(other: Any, former: Former, new: Message) -> bool:
+    """Whether the user keeps the new answer; who says nothing does, if it is a whole one."""
     changed = bool(new.written) or not former.is_aside
+    usual = changed and not other.num_malformed_responses
     question = "Keep the new answer?"
     if not changed:
         question = "The new answer changed no file. Keep it, without the commit before?"
+    elif not usual:
+        question = "Some edits of the new answer could not be applied. Keep the others?"
     try:
-        return bool(io.confirm_ask(question, default="y" if changed else "n"))
+        return bool(other.io.confirm_ask(question, default="y" if usual else "n"))
     except KeyboardInterrupt:
-        return changed
+        return usual
 
 
 class _Watch:

@@ -2,66 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
-import git
 import pytest
 
-from lodestar_aider.checkout import Checkout, Immovable
+from lodestar_aider.checkout import Immovable
+from tests.aider.repository import Repository
 
-Break = Callable[["Repository"], object]
-
-
-class Repository:
-    """A real repository with two commits: `old`, and `new`, which changes app.py and adds new.py.
-
-    other.py is not touched by them; new is checked out.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir()
-        self.git("init", "-q", "-b", "main")
-        self.git("config", "user.email", "ann@example.org")
-        self.git("config", "user.name", "Ann")
-        self.write("app.py", "one\n")
-        self.write("other.py", "other\n")
-        self.old = self.commit()
-        self.write("app.py", "two\n")
-        self.write("new.py", "new\n")
-        self.new = self.commit()
-        # Of Aider's GitRepo only this is used.
-        repo = git.Repo(root, odbt=git.GitDB)
-        sha = SimpleNamespace(
-            repo=repo, root=str(root), get_head_commit_sha=lambda: repo.head.commit.hexsha
-        )
-        self.checkout = Checkout(sha)
-
-    def git(self, *words: str) -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=self.root, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    def write(self, name: str, text: str) -> None:
-        (self.root / name).write_text(text)
-
-    def text(self, name: str) -> str:
-        return (self.root / name).read_text()
-
-    def commit(self) -> str:
-        self.git("add", "-A")
-        self.git("commit", "-qm", "a commit")
-        return self.git("rev-parse", "HEAD")
-
-    def state(self) -> tuple[str, str, str, dict[str, str]]:
-        """All of it: the commit, the index, what differs from it, and the files."""
-        files = {p.name: p.read_text() for p in self.root.iterdir() if p.is_file()}
-        index = self.git("ls-files", "--stage")
-        return self.git("rev-parse", "HEAD"), index, self.git("status", "--porcelain"), files
+Break = Callable[[Repository], object]
 
 
 @pytest.fixture
@@ -161,6 +110,55 @@ def test_a_file_that_git_does_not_know_is_not_overwritten(repository: Repository
     with pytest.raises(Immovable, match=r"new\.py is there"):
         repository.checkout.move(repository.old, repository.new)
     assert repository.state() == before
+
+
+def file_in_place(repository: Repository) -> None:
+    repository.write("out", "mine, and ignored\n")
+
+
+def link_in_place(repository: Repository) -> None:
+    (repository.root / "elsewhere").mkdir()
+    (repository.root / "out").symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("put", [file_in_place, link_in_place])
+def test_what_is_in_the_place_of_a_folder_is_not_overwritten(
+    repository: Repository, put: Break
+) -> None:
+    repository.write(".git/info/exclude", "out\nelsewhere\n")
+    (repository.root / "out" / "deep").mkdir(parents=True)
+    repository.write("out/deep/made.py", "made\n")
+    repository.git("add", "--force", "out")
+    top = repository.commit()
+    repository.checkout.move(top, repository.new)
+    assert not (repository.root / "out").exists()
+    put(repository)
+    before = repository.state()
+    with pytest.raises(Immovable, match=r"out is in the place of the folder for out/deep/made\.py"):
+        repository.checkout.move(repository.new, top)
+    assert repository.state() == before
+    assert not (repository.root / "out" / "deep").exists()
+
+
+def test_a_file_of_the_commit_makes_room_for_a_folder(repository: Repository) -> None:
+    repository.write("d", "a file\n")
+    below = repository.commit()
+    (repository.root / "d").unlink()
+    (repository.root / "d").mkdir()
+    repository.write("d/made.py", "made\n")
+    top = repository.commit()
+    repository.git("reset", "-q", "--hard", below)
+    repository.checkout.move(below, top)
+    assert repository.text("d/made.py") == "made\n"
+
+
+def test_a_commit_without_files_is_left_whatever_else_is_changed(repository: Repository) -> None:
+    repository.git("commit", "-q", "--allow-empty", "-m", "nothing")
+    repository.write("other.py", "mine\n")
+    top = repository.git("rev-parse", "HEAD")
+    repository.checkout.move(top, repository.new)
+    assert repository.git("rev-parse", "HEAD") == repository.new
+    assert repository.text("other.py") == "mine\n"
 
 
 def test_a_file_that_was_only_touched_is_in_nobodys_way(repository: Repository) -> None:
