@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from tests.pictures.commands import commands
+from tests.pictures.commands import commands, dashboard
 from tests.pictures.drawing import Shot, drawn
 from tests.pictures.masks import masked
 from tests.pictures.scenes import scenes
@@ -21,7 +21,7 @@ def pictures() -> Iterator[tuple[Shot, str]]:
     """Each shot and its picture."""
     with stage() as ann:
         home = str(ann.home)
-        for shot in chain(scenes(ann), commands(ann)):
+        for shot in chain(scenes(ann), commands(ann), dashboard(ann)):
             yield shot, drawn(shot, lambda line: masked(line, home))
 
 

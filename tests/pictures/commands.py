@@ -10,6 +10,8 @@ from tests.pictures.stage import Stage
 COMMANDS = {
     "usage": "usage",
     "usage-by-model": "usage month --by model",
+    "why-paid": "usage why month",
+    "prices": "prices list",
     "budget": "budget show",
     "status": "status",
     "models": "models list",
@@ -25,3 +27,17 @@ def commands(stage: Stage, wanted: Mapping[str, str] = COMMANDS) -> Iterator[Sho
         with stage.command(*words.split(), columns=120) as window:
             window.exit_code()
             yield taken(name, f"lodestar {words}", window.window, whole=False)
+
+
+def dashboard(stage: Stage) -> Iterator[Shot]:
+    """The dashboard's first tab, and that of the models."""
+    with stage.command("dashboard", rows=30, columns=110) as window:
+        window.see("Newest exchanges", "commit_message")
+        window.settle()
+        yield taken("dashboard", "lodestar dashboard", window.window)
+        window.send("3")
+        window.see("claude-sonnet", "Avoided")
+        window.settle()
+        yield taken("dashboard-models", "lodestar dashboard", window.window)
+        window.send("q")
+        window.exit_code()
