@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def test_what_lodestar_recorded_itself_is_passed_over(cli: Cli, home: Home, hist
     with Store.open(home.database) as store:
         start_session(store, home, Session("S", history.parent, "default", None, 1))
     log = history.with_name("log.jsonl")
-    now = STARTED + timedelta(days=3)
+    now = datetime.now().replace(microsecond=0)
     log.write_text(event(now, main_model="openai/REDACTED") + event(now))
     said = dict(cli("data", "import", str(log)).rows)
     assert (said["recorded by Lodestar itself"], said["new"]) == ("1", "1")
