@@ -26,12 +26,14 @@ from lodestar.modules.usage_tracker.reports.asking import Asked
 from lodestar.modules.usage_tracker.reports.html import POLICY, html
 from lodestar.modules.usage_tracker.reports.page import page
 from lodestar.modules.usage_tracker.reports.reporting import source
+from lodestar.paths import Home
 
 LINK_S = 300.0
 """A link that nobody opened is worth nothing after so long."""
 EVERY_S = 5
 LIVE = f"{POLICY}; script-src 'self'; connect-src 'self'"
 PERIODS = ("today", "week", "month", "year", "all")
+State = tuple[object, ...]
 _SCRIPT = Path(__file__).with_name("live.js")
 
 
@@ -69,6 +71,8 @@ class Site:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._name = f"lodestar_{port}"
         self._making = asyncio.Lock()
+        self._made: dict[str, tuple[State, str]] = {}
+        """By period, the last page and the state of the ledger that it shows."""
 
     def app(self) -> web.Application:
         """What is served; everything but the link needs the cookie."""
@@ -122,12 +126,19 @@ class Site:
             return _plain(404, f"the period is one of {', '.join(PERIODS)}")
         async with self._making:
             try:
-                text = await asyncio.to_thread(self._made, period)
+                text = await asyncio.to_thread(self._current, period)
             except LodestarError as error:
                 return _plain(503, f"{error.what}: {error.why}")
         return web.Response(text=text, content_type="text/html")
 
-    def _made(self, period: str) -> str:
+    def _current(self, period: str) -> str:
+        """The page, made anew where the ledger or the minute is another: browsers ask often."""
+        state, last = _state(self._context.home), self._made.get(period)
+        if last is None or last[0] != state:
+            last = self._made[period] = (state, self._make(period))
+        return last[1]
+
+    def _make(self, period: str) -> str:
         zone = self._context.settings.timezone
         with source(self._context, Asked(period)) as found:
             made = page(found)
@@ -135,6 +146,14 @@ class Site:
 
     async def _live(self, _: web.Request) -> web.Response:
         return web.Response(text=_SCRIPT.read_text("utf-8"), content_type="text/javascript")
+
+
+def _state(home: Home) -> State:
+    """What changes with each commit, and with the clock that the page shows."""
+    files = (home.database, home.database.with_name(f"{home.database.name}-wal"))
+    seen = [file.stat() if file.exists() else None for file in files]
+    found = ((one.st_ino, one.st_mtime_ns, one.st_size) if one else None for one in seen)
+    return (now_ms() // 60_000, *found)
 
 
 _HEADERS = {

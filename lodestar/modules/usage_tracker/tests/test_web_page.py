@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lodestar.cli.opening import configuration
+from lodestar.clock import now_ms
 from lodestar.modules.usage_tracker.reports import web
 from lodestar.modules.usage_tracker.tests.budget_cli import ledger, spent
 from lodestar.store.store import Store
@@ -176,6 +178,28 @@ def test_an_old_link_is_worth_nothing(mocker: Any) -> None:
     assert door.admits(cookie)
     assert not door.admits(cookie + "x")
     assert door.opened(word) is None
+
+
+def test_a_page_is_made_anew_only_where_something_is_new(ledger: Store, mocker: Any) -> None:
+    minute = now_ms()
+    clock = mocker.patch.object(web, "now_ms", return_value=minute)
+    site = web.Site(configuration(), web.Door(), 1)
+    made = mocker.spy(site, "_make")
+
+    def makes(period: str = "month") -> int:
+        made.reset_mock()
+        site._current(period)
+        return int(made.call_count)
+
+    # The first look may bring the log of the writes before it into the file.
+    first = [site._current("month") for _ in range(2)][1]
+    assert [makes(), makes()] == [0, 0]
+    spent(ledger)
+    assert makes() == 1
+    assert site._current("month") != first
+    assert makes() == 0
+    clock.return_value = minute + 60_000
+    assert [makes(), makes(), makes("week"), makes("week")] == [1, 0, 1, 0]
 
 
 @needs_chromium
