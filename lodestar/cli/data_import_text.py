@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lodestar.cli.output import note, print_table
+from lodestar.money import plain_dollars
 
 if TYPE_CHECKING:
     from lodestar.imports.lines import Reading
@@ -99,14 +100,8 @@ def _rows(
     span = " to ".join(local_text(ms, zone) for ms in (found.first_ms, found.last_ms))
     rows += [("sessions of these", str(len(found.sessions))), ("time of these", span)]
     rows += [("tokens in", f"{found.input:,}"), ("tokens out", f"{found.output:,}")]
-    rows += [("cost", _dollars(found.cash_nano))]
+    rows += [("cost", f"${plain_dollars(found.cash_nano)}")]
     return [*rows, *([("without a price", str(found.unpriced))] if found.unpriced else [])]
-
-
-def _dollars(nano: int) -> str:
-    whole, rest = divmod(nano, 10**9)
-    digits = f"{rest:09d}".rstrip("0")
-    return f"${whole}.{digits:0<2}"
 
 
 def _old(found: Found, settings: Settings) -> str | None:

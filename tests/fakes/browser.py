@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -132,11 +131,3 @@ class Browser:
         await self._socket.close()
         await self._reader
         await self._session.close()
-
-
-def picture(browser: Browser, file: Path) -> None:
-    """A picture of the page, for people."""
-    import base64
-
-    shot = browser.call("Page.captureScreenshot", captureBeyondViewport=True)
-    file.write_bytes(base64.b64decode(shot["data"]))

@@ -41,7 +41,7 @@ def audit(
 
 
 def _say(found: Audit, changed: int | None) -> None:
-    from lodestar.modules.usage_tracker.prices import plain_dollars
+    from lodestar.money import plain_dollars
 
     if changed is not None:
         note(f"{changed} rows of the roll-ups were wrong and are counted anew")

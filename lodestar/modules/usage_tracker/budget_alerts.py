@@ -15,8 +15,8 @@ from lodestar.modules.usage_tracker.budget_scope import ledger, project_names
 from lodestar.modules.usage_tracker.budget_text import amount_text, exact_amount, iso
 from lodestar.modules.usage_tracker.comparison import module_settings
 from lodestar.modules.usage_tracker.limits import Limit
-from lodestar.modules.usage_tracker.prices import NANO
 from lodestar.modules.usage_tracker.standing import Standing
+from lodestar.money import NANO
 
 COLUMNS = ("when", "limit", "source", "threshold", "spent", "amount", "session", "told")
 

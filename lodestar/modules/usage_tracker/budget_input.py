@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lodestar.errors import UsageError
 from lodestar.modules.usage_tracker import windows
-from lodestar.modules.usage_tracker.prices import NANO
+from lodestar.money import NANO
 
 MOST_USD = 1_000_000
 MOST_TOKENS = 10**15

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone, tzinfo
 
 from lodestar.modules.usage_tracker.limits import Limit, Unit, Window
-from lodestar.modules.usage_tracker.prices import NANO, plain_dollars
+from lodestar.money import dollars_text, plain_dollars
 
 NAMES: dict[Window, str] = {
     "call": "one call",
@@ -15,15 +15,13 @@ NAMES: dict[Window, str] = {
     "month": "month",
 }
 _DAY_MS = 24 * 3_600_000
-_CENT_PART = NANO // 10_000
 
 
 def amount_text(amount: int, unit: Unit, up: bool = True) -> str:
     """`$2.00` or `200,000 tokens`; what is finer than 0.01 cent is rounded up, or down."""
     if unit == "tokens":
         return f"{amount:,} tokens"
-    fine = -(-abs(amount) // _CENT_PART) if up == (amount >= 0) else abs(amount) // _CENT_PART
-    return f"{'-' if amount < 0 else ''}${plain_dollars(fine * _CENT_PART)}"
+    return dollars_text(amount, up)
 
 
 def exact_amount(amount: int, unit: Unit) -> str | int:

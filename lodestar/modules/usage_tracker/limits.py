@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lodestar.modules.usage_tracker.prices import NANO
+from lodestar.money import NANO
 from lodestar.settings import Limits as LimitSettings
 
 Window = Literal["call", "session", "day", "week", "month"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from lodestar.exchange import Usage
+from lodestar.money import NANO
 from lodestar.settings import LongPrompt, ModelEntry
 
-NANO = 10**9
 CACHE_WRITE = Decimal("1.25")
 
 
@@ -87,13 +87,6 @@ def dollars(nano: int) -> str:
     """An amount for people: `$0.0123`, rounded up to a hundredth of a cent."""
     units = -(-abs(nano) * 10_000 // NANO)
     return f"{'-' if nano < 0 else ''}${units // 10_000}.{units % 10_000:04d}"
-
-
-def plain_dollars(nano: int) -> str:
-    """An exact amount without superfluous zeros, two decimals at least: `2.00`, `0.0125`."""
-    whole, rest = divmod(nano, NANO)
-    digits = f"{rest:09d}".rstrip("0")
-    return f"{whole}.{digits:0<2}"
 
 
 def _per_token(usd_per_million: Decimal) -> int:

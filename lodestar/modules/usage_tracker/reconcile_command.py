@@ -69,13 +69,13 @@ def _amount(charge: str | None, actual: str | None) -> int:
 
 
 def _done(one: Assumed, nano: int) -> str:
-    from lodestar.modules.usage_tracker.prices import plain_dollars
+    from lodestar.money import plain_dollars
 
     return f"{one.alias}: ${plain_dollars(one.settled)} -> ${plain_dollars(nano)}"
 
 
 def _plain(one: Assumed) -> dict[str, Any]:
-    from lodestar.modules.usage_tracker.prices import plain_dollars
+    from lodestar.money import plain_dollars
 
     amounts = {name: plain_dollars(getattr(one, name)) for name in ("charged", "settled")}
     return {**asdict(one), **amounts}
@@ -83,7 +83,7 @@ def _plain(one: Assumed) -> dict[str, Any]:
 
 def _row(one: Assumed, zone: str | None) -> tuple[str | int, ...]:
     from lodestar.clock import local_text
-    from lodestar.modules.usage_tracker.prices import plain_dollars
+    from lodestar.money import plain_dollars
 
     amounts = (f"${plain_dollars(one.charged)}", f"${plain_dollars(one.settled)}")
     return (

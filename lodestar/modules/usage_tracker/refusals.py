@@ -11,9 +11,10 @@ from lodestar.exchange import Route
 from lodestar.hookspecs import Refused
 from lodestar.modules.usage_tracker.budget_text import iso
 from lodestar.modules.usage_tracker.limits import SETTING_NAMES, Limit
-from lodestar.modules.usage_tracker.prices import NANO, dollars, plain_dollars
+from lodestar.modules.usage_tracker.prices import dollars
 from lodestar.modules.usage_tracker.room import USEFUL, Call
 from lodestar.modules.usage_tracker.standing import Standing
+from lodestar.money import NANO, plain_dollars
 from lodestar.settings import Settings
 
 

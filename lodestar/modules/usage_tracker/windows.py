@@ -12,9 +12,13 @@ def bounds(window: Window, moment_ms: int, zone: tzinfo | None) -> tuple[int, in
 
     `zone` None is the system's. A day has 23 to 25 hours where clocks change.
     """
-    today = datetime.fromtimestamp(moment_ms / 1000, tz=timezone.utc).astimezone(zone).date()
-    first, after = _days(window, today)
-    return _midnight(first, zone), _midnight(after, zone)
+    first, after = _days(window, day_of(moment_ms, zone))
+    return midnight(first, zone), midnight(after, zone)
+
+
+def day_of(moment_ms: int, zone: tzinfo | None) -> date:
+    """The day in the zone that a moment is in."""
+    return datetime.fromtimestamp(moment_ms / 1000, tz=timezone.utc).astimezone(zone).date()
 
 
 def _days(window: Window, today: date) -> tuple[date, date]:
@@ -28,7 +32,7 @@ def _days(window: Window, today: date) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
-def _midnight(day: date, zone: tzinfo | None) -> int:
+def midnight(day: date, zone: tzinfo | None) -> int:
     """The day's first moment, UTC milliseconds.
 
     Where clocks skip midnight, the offset from before the gap leads to the end of the gap.

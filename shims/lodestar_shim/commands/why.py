@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from lodestar.control import Asked, Reply, SlashCommand
+from lodestar.money import dollars_text
 from lodestar.store.store import Store
 from lodestar.terminal import one_line
 from lodestar_shim.commands.answers import described, last_exchange
@@ -18,8 +18,6 @@ from lodestar_shim.status import Status
 
 Row = Mapping[str, Any]
 ERROR_WIDTH = 160
-NANO = 1_000_000_000
-LEAST = Decimal("0.0001")
 FALLBACK = fallback_of("")
 WORDS = {
     ASKED: "you asked for it (/paid, /free, /model, or your profile)",
@@ -113,13 +111,7 @@ def _cost(charged: Row | None, exchange: Row, paid: bool) -> str:
     if charged is None:
         went_wrong = exchange["status"] not in ("ok", "open")
         return "nothing was charged" if went_wrong else "it is not metered"
-    return f"{_dollars(charged['cash'])}{' (estimated)' if charged['estimated'] else ''}"
-
-
-def _dollars(nano: int) -> str:
-    """Rounded up to 0.01 cent, as limits and the status line are."""
-    whole, rest = str((Decimal(nano) / NANO).quantize(LEAST, ROUND_CEILING)).split(".")
-    return f"${whole}.{rest.rstrip('0'):0<2}"
+    return f"{dollars_text(charged['cash'])}{' (estimated)' if charged['estimated'] else ''}"
 
 
 def _kept(signals: Sequence[Row]) -> str:

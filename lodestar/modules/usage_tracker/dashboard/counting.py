@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta, tzinfo
 
-from lodestar.modules.usage_tracker.reports.period import Period, midnight, today
+from lodestar.modules.usage_tracker.reports.period import Period
 from lodestar.modules.usage_tracker.reports.quality import Quality, quality
 from lodestar.modules.usage_tracker.reports.usage import Wanted
 from lodestar.modules.usage_tracker.rollup import QUARTER_MS
+from lodestar.modules.usage_tracker.windows import day_of, midnight
 
 STEP_S = 0.01
 KEYS = ("project", "alias", "branch", "tag", "billing")
@@ -126,8 +127,8 @@ class Counting:
         row = connection.execute("SELECT min(window_ms) AS first FROM charges").fetchone()
         if row["first"] is None:
             return
-        day = min(period.last, today(now, self._zone))
-        first = max(period.first, today(row["first"], self._zone))
+        day = min(period.last, day_of(now, self._zone))
+        first = max(period.first, day_of(row["first"], self._zone))
         while day >= first:
             yield day
             day -= timedelta(days=1)
@@ -142,7 +143,7 @@ class Counting:
             self._days.clear()
             return
         for row in connection.execute(_NEWER, before):
-            day = today(row["ms"] if row["ms"] is not None else now, self._zone)
+            day = day_of(row["ms"] if row["ms"] is not None else now, self._zone)
             if day in self._days:
                 # What was counted before stays on the screen until then.
                 shown = self._days[day].shown

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from lodestar.catalog import Catalog
 from lodestar.errors import UsageError
-from lodestar.modules.usage_tracker.prices import plain_dollars
 from lodestar.modules.usage_tracker.reports.figures import Figures, total
 from lodestar.modules.usage_tracker.reports.sheet import Column, Sheet
 from lodestar.modules.usage_tracker.reports.usage import Group, Wanted, usage
 from lodestar.modules.usage_tracker.reports.usage_sheet import calls_text, facts_of, notes
 from lodestar.modules.usage_tracker.reports.words import dollars, percent
+from lodestar.money import plain_dollars
 from lodestar.settings import ModelEntry
 
 COLUMNS = (

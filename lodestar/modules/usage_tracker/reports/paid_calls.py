@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lodestar.clock import local_text
-from lodestar.modules.usage_tracker.prices import plain_dollars
 from lodestar.modules.usage_tracker.reports.figures import total
 from lodestar.modules.usage_tracker.reports.quality import Quality
 from lodestar.modules.usage_tracker.reports.sheet import Cell, Column, Sheet
 from lodestar.modules.usage_tracker.reports.usage import KEYS, Wanted, usage
 from lodestar.modules.usage_tracker.reports.usage_sheet import calls_text, facts_of
 from lodestar.modules.usage_tracker.reports.words import dollars
+from lodestar.money import plain_dollars
 
 NO_REASON = "not recorded"
 COLUMNS = (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, timedelta, tzinfo
 
 from lodestar.errors import UsageError
+from lodestar.modules.usage_tracker.windows import day_of, midnight
 
 WORDS = ("today", "yesterday", "week", "month", "year", "all")
 _DAYS_AGO = re.compile(r"([0-9]{1,4})d\Z")
@@ -46,17 +47,6 @@ class Period:
         )
 
 
-def midnight(day: date, zone: tzinfo | None) -> int:
-    """The day's first moment, UTC milliseconds; also where clocks skip midnight."""
-    start = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return int(start.astimezone(timezone.utc).timestamp() * 1000)
-
-
-def today(now_ms: int, zone: tzinfo | None) -> date:
-    """The day it is in the zone."""
-    return datetime.fromtimestamp(now_ms / 1000, tz=timezone.utc).astimezone(zone).date()
-
-
 def period_of(
     word: str | None, since: str | None, until: str | None, now_ms: int, zone: tzinfo | None
 ) -> Period:
@@ -65,7 +55,7 @@ def period_of(
     A word ends today: `week` begins on Monday, `month` and `year` on their first day. A month is
     also `2026-11`, a year `2026`. Raises UsageError.
     """
-    now = today(now_ms, zone)
+    now = day_of(now_ms, zone)
     if word and (since or until):
         raise UsageError(
             f"`{word}` and dates do not go together",

@@ -16,8 +16,8 @@ from lodestar.modules.usage_tracker.budget_scope import ledger
 from lodestar.modules.usage_tracker.reports.asking import Asked, names, wanted_of
 from lodestar.modules.usage_tracker.reports.html import html as as_html
 from lodestar.modules.usage_tracker.reports.page import Page, Source, page
-from lodestar.modules.usage_tracker.reports.period import today
 from lodestar.modules.usage_tracker.reports.printing import markdown
+from lodestar.modules.usage_tracker.windows import day_of
 
 PRIVATE = 0o600
 """It names projects and people."""
@@ -55,7 +55,7 @@ def source(context: Context, asked: Asked) -> Iterator[Source]:
     """The ledger, for the page of what was asked for. Raises UsageError, LedgerError."""
     with ledger(context) as store, store.read() as connection:
         wanted = wanted_of(context, connection, asked, ())
-        now = today(now_ms(), wanted.period.zone)
+        now = day_of(now_ms(), wanted.period.zone)
         yield Source(connection, wanted, names(connection), now)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lodestar.errors import UsageError
-from lodestar.modules.usage_tracker.prices import plain_dollars
+from lodestar.money import plain_dollars
 
 Kind = Literal["text", "count", "tokens", "share", "usd", "seconds"]
 """A share is 0 to 1, an amount of US dollars is in nano-dollars."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from lodestar.modules.usage_tracker import rollup
 from lodestar.modules.usage_tracker.reports.figures import SUMS, Figures, of_row, total
-from lodestar.modules.usage_tracker.reports.period import Period, midnight, today
+from lodestar.modules.usage_tracker.reports.period import Period
 from lodestar.modules.usage_tracker.reports.spanned import Spans
 from lodestar.modules.usage_tracker.rollup import QUARTER_MS
+from lodestar.modules.usage_tracker.windows import day_of, midnight
 
 DAY_MS = 86_400_000
 KEYS = {
@@ -136,7 +137,7 @@ def _clipped(connection: sqlite3.Connection, period: Period) -> Period:
     if row is None or row["first"] is None:
         return replace(period, first=period.last)
     return replace(
-        period, first=min(period.last, max(period.first, today(row["first"], period.zone)))
+        period, first=min(period.last, max(period.first, day_of(row["first"], period.zone)))
     )
 
 

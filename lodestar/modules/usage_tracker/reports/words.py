@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lodestar.modules.usage_tracker.prices import NANO
 from lodestar.modules.usage_tracker.reports.sheet import Cell, Kind
+from lodestar.money import NANO
 
 NOTHING = "-"
 _CENT = NANO // 100

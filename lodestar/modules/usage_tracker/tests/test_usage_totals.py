@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lodestar.modules.usage_tracker.prices import NANO
 from lodestar.modules.usage_tracker.reports.words import dollars
 from lodestar.modules.usage_tracker.tests.filled import CLAUDE, Filled, ms
 from lodestar.modules.usage_tracker.tests.usage_cli import as_csv, as_json, as_markdown, filled
+from lodestar.money import NANO
 from tests.cli.conftest import Cli, cli, home
 
 __all__ = ["cli", "filled", "home"]
